@@ -1,0 +1,6 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod background;
+pub mod boundary;
+pub mod clock;
+pub mod model;

@@ -1,0 +1,24 @@
+//! The names of things, and plain data that crosses layers. Parsed at the border, then trusted.
+//!
+//! This module decides nothing and touches nothing: it only says what exists.
+
+mod failure;
+mod ids;
+mod keys;
+mod outside;
+mod prompt;
+mod snapshot;
+
+pub use failure::{Failure, FailureClass, Finding, Fingerprint};
+pub use ids::{
+    AgentName, Attempt, Branch, CheckName, CommentId, DeliveryId, Fence, Generation, InvalidId, IssueNumber, JobId,
+    LaunchToken, Login, PrNumber, PromptId, RepoId, RepoName, ReviewId, RuleName, RunId, Seq, SessionId, Sha, TaskId,
+    TextHash, ThreadId, Version,
+};
+pub use keys::{LookupKey, MachineKey, MachineKind};
+pub use outside::{Author, Outside, Tier};
+pub use prompt::{Cause, Evidence, IncidentKind, PromptRef, Receipt, Submission};
+pub use snapshot::{
+    Base, Check, CheckKind, CheckState, Conclusion, Head, Issue, JobRef, Lifecycle, Mergeability, Review, ReviewState,
+    Snapshot, Thread, ThreadComment,
+};

@@ -1,6 +1,9 @@
 //! The one place that spawns, names, stops and awaits async tasks.
 
-use std::{future::Future, sync::Arc, sync::Mutex, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

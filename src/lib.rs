@@ -4,3 +4,4 @@ pub mod background;
 pub mod boundary;
 pub mod clock;
 pub mod model;
+pub mod process;

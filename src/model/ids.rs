@@ -234,6 +234,15 @@ impl PromptId {
     }
 }
 
+impl TextHash {
+    /// The hash of `text`.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        use sha2::Digest as _;
+        Self(hex::encode(sha2::Sha256::digest(text.as_bytes())))
+    }
+}
+
 impl Attempt {
     /// The attempt after this one.
     #[must_use]

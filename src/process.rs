@@ -1,0 +1,298 @@
+//! The one place that starts child processes: argv only (never a shell), an own process group, a deadline, and an
+//! environment of which every variable was chosen.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// A program to run to its end.
+#[derive(Debug, Clone)]
+pub struct Command {
+    program: OsString,
+    args: Vec<OsString>,
+    dir: Option<PathBuf>,
+    env: BTreeMap<OsString, OsString>,
+    stdin: Vec<u8>,
+    deadline: Duration,
+    output_bytes_max: usize,
+}
+
+/// How a program ended, and what it wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// What it wrote to standard output, up to the cap.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error, up to the cap.
+    pub stderr: Vec<u8>,
+}
+
+/// Why a program gave no result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The program is not there or may not be run.
+    #[error("cannot start {program}")]
+    NotStarted {
+        /// What was to be run.
+        program: String,
+        /// Why it could not.
+        #[source]
+        source: io::Error,
+    },
+    /// It ran longer than its deadline and was killed with its whole group.
+    #[error("{program} did not end within {} s", deadline.as_secs())]
+    TooSlow {
+        /// What ran.
+        program: String,
+        /// The deadline that passed.
+        deadline: Duration,
+    },
+    /// Talking to it failed.
+    #[error("lost the connection to {program}")]
+    Lost {
+        /// What ran.
+        program: String,
+        /// What failed.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Command {
+    /// A command with an empty environment, no input, a deadline of 60 s and 16 MiB of output kept per stream.
+    pub fn new(program: impl AsRef<OsStr>) -> Self {
+        Self {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            dir: None,
+            env: BTreeMap::new(),
+            stdin: Vec::new(),
+            deadline: Duration::from_secs(60),
+            output_bytes_max: 16 << 20,
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets the working directory.
+    #[must_use]
+    pub fn dir(mut self, dir: impl AsRef<Path>) -> Self {
+        self.dir = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    /// Sets one environment variable.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// Sets environment variables.
+    #[must_use]
+    pub fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(mut self, variables: impl IntoIterator<Item = (K, V)>) -> Self {
+        for (name, value) in variables {
+            self = self.env(name, value);
+        }
+        self
+    }
+
+    /// What the program reads from standard input.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// When the program and its whole group are killed.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How many bytes of each output stream are kept; the rest is read and dropped.
+    #[must_use]
+    pub const fn output_bytes_max(mut self, bytes: usize) -> Self {
+        self.output_bytes_max = bytes;
+        self
+    }
+
+    /// Runs the program to its end.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started, does not end in time, or its streams fail. A non-zero exit code is not an error.
+    pub async fn run(self) -> Result<Output, Error> {
+        let program = self.program.to_string_lossy().into_owned();
+        let deadline = self.deadline;
+        let mut child = self.spawn().map_err(|source| Error::NotStarted { program: program.clone(), source })?;
+        let conversation = converse(&mut *child, self.stdin, self.output_bytes_max);
+        match tokio::time::timeout(deadline, conversation).await {
+            Ok(ended) => ended.map_err(|source| Error::Lost { program, source }),
+            Err(_) => {
+                drop(child.start_kill());
+                drop(child.wait().await);
+                Err(Error::TooSlow { program, deadline })
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts child processes")]
+    fn spawn(&self) -> io::Result<Box<dyn ChildWrapper>> {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(&self.args).env_clear().envs(&self.env);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
+        let mut wrap = CommandWrap::from(command);
+        wrap.wrap(KillOnDrop);
+        #[cfg(unix)]
+        wrap.wrap(process_wrap::tokio::ProcessGroup::leader());
+        #[cfg(windows)]
+        wrap.wrap(process_wrap::tokio::JobObject);
+        wrap.spawn()
+    }
+}
+
+/// Starts a program that outlives this process: own session, no streams, environment as given.
+///
+/// # Errors
+///
+/// When it cannot be started.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts child processes")]
+pub fn detach(program: &Path, args: &[OsString], dir: &Path, env: &BTreeMap<OsString, OsString>) -> Result<u32, Error> {
+    let mut command = std::process::Command::new(program);
+    command.args(args).current_dir(dir).env_clear().envs(env);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut wrap = process_wrap::std::CommandWrap::from(command);
+    #[cfg(unix)]
+    wrap.wrap(process_wrap::std::ProcessSession);
+    #[cfg(windows)]
+    wrap.wrap(process_wrap::std::CreationFlags(windows_detached()));
+    let mut child =
+        wrap.spawn().map_err(|source| Error::NotStarted { program: program.display().to_string(), source })?;
+    let id = child.id();
+    // Nobody waits for it, but while this process lives its end must not leave a zombie behind.
+    let reap = std::thread::Builder::new().name("reaper".to_owned()).stack_size(64 << 10);
+    drop(reap.spawn(move || child.wait()));
+    Ok(id)
+}
+
+impl Output {
+    /// Whether the exit code is 0.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        self.code == Some(0)
+    }
+
+    /// Standard output as text, invalid bytes replaced.
+    #[must_use]
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text, invalid bytes replaced.
+    #[must_use]
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+}
+
+async fn converse(child: &mut dyn ChildWrapper, input: Vec<u8>, keep: usize) -> io::Result<Output> {
+    let stdin = child.stdin().take();
+    let stdout = child.stdout().take();
+    let stderr = child.stderr().take();
+    let write = async move {
+        if let Some(mut stdin) = stdin {
+            // A program that does not read all of its input is not an error.
+            drop(stdin.write_all(&input).await);
+        }
+    };
+    let ((), stdout, stderr) = tokio::join!(write, read_capped(stdout, keep), read_capped(stderr, keep));
+    let status = child.wait().await?;
+    Ok(Output { code: status.code(), stdout: stdout?, stderr: stderr? })
+}
+
+async fn read_capped(stream: Option<impl tokio::io::AsyncRead + Unpin>, keep: usize) -> io::Result<Vec<u8>> {
+    let Some(mut stream) = stream else { return Ok(Vec::new()) };
+    let mut kept = Vec::new();
+    let mut chunk = vec![0; 16 << 10];
+    loop {
+        let read = stream.read(&mut chunk).await?;
+        if read == 0 {
+            return Ok(kept);
+        }
+        let room = keep.saturating_sub(kept.len()).min(read);
+        kept.extend_from_slice(&chunk[..room]);
+    }
+}
+
+#[cfg(windows)]
+fn windows_detached() -> windows::Win32::System::Threading::PROCESS_CREATION_FLAGS {
+    windows::Win32::System::Threading::DETACHED_PROCESS | windows::Win32::System::Threading::CREATE_NEW_PROCESS_GROUP
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn output_and_exit_code_come_back() {
+        let output = Command::new("/bin/sh").args(["-c", "cat; echo err >&2; exit 3"]).stdin("in").run().await.unwrap();
+
+        assert_eq!((output.code, output.stdout_text(), output.stderr_text()), (Some(3), "in".into(), "err\n".into()));
+    }
+
+    #[tokio::test]
+    async fn nothing_of_our_environment_reaches_the_child() {
+        let output = Command::new("/usr/bin/env").env("A", "1").run().await.unwrap();
+
+        assert_eq!(output.stdout_text(), "A=1\n");
+    }
+
+    #[tokio::test]
+    async fn output_beyond_the_cap_is_dropped() {
+        let output =
+            Command::new("/bin/sh").args(["-c", "head -c 100000 /dev/zero"]).output_bytes_max(10).run().await.unwrap();
+
+        assert_eq!(output.stdout.len(), 10);
+    }
+
+    #[tokio::test]
+    async fn a_slow_program_is_killed() {
+        let ended =
+            Command::new("/bin/sh").args(["-c", "sleep 1000 & wait"]).deadline(Duration::from_millis(50)).run().await;
+
+        assert!(matches!(ended, Err(Error::TooSlow { .. })), "{ended:?}");
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_named() {
+        let ended = Command::new("/nonexistent/program").run().await;
+
+        assert_eq!(ended.unwrap_err().to_string(), "cannot start /nonexistent/program");
+    }
+}

@@ -3,5 +3,8 @@
 pub mod background;
 pub mod boundary;
 pub mod clock;
+pub mod effect;
+pub mod event;
+pub mod journal;
 pub mod model;
 pub mod process;

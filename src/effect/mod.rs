@@ -1,0 +1,205 @@
+//! What to do: orders to the world, stored in the outbox before they are carried out.
+//!
+//! Every effect may be carried out twice and is therefore idempotent or fenced: prompts by their id, GitHub writes by
+//! a marker or an expected commit, processes by their launch generation.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    event::{Agent, Event, Work},
+    model::{
+        Branch, Check, Generation, IncidentKind, MachineKey, PrNumber, PromptId, PromptRef, RepoId, RuleName,
+        SessionId, Sha, TaskId, TextHash,
+    },
+};
+
+/// An order to the world, or to another machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Tells another machine. Carried out by the commit itself: the event lands in the target's inbox in the same
+    /// transaction.
+    Tell {
+        /// Whom.
+        to: MachineKey,
+        /// What.
+        event: Event,
+    },
+    /// Asks GitHub what is true about a pull request.
+    Look {
+        /// The repository.
+        repo: RepoId,
+        /// The pull request.
+        number: PrNumber,
+        /// The look's serial number.
+        look: u64,
+        /// The hash of the last snapshot.
+        known: Option<TextHash>,
+    },
+    /// Reads the logs of failed checks.
+    Triage {
+        /// The repository.
+        repo: RepoId,
+        /// The pull request.
+        number: PrNumber,
+        /// The head that the checks belong to.
+        head: Sha,
+        /// The failed checks.
+        checks: Vec<Check>,
+    },
+    /// Asks GitHub which issues and pull requests are open.
+    LookRepository {
+        /// The repository.
+        repo: RepoId,
+    },
+    /// Makes a task's workspace and runs its setup.
+    Prepare {
+        /// The task.
+        task: TaskId,
+        /// Its repository.
+        repo: RepoId,
+        /// Its branch.
+        branch: Branch,
+    },
+    /// Opens a task's pull request, if its branch has a new commit on GitHub.
+    OpenPull {
+        /// The task.
+        task: TaskId,
+        /// Its repository.
+        repo: RepoId,
+        /// Its branch.
+        branch: Branch,
+        /// What the pull request is about.
+        work: Work,
+    },
+    /// Removes a task's workspace, unless it holds work that exists nowhere else.
+    RemoveWorkspace {
+        /// The task.
+        task: TaskId,
+        /// Its repository.
+        repo: RepoId,
+        /// Its branch.
+        branch: Branch,
+    },
+    /// Starts an agent.
+    Launch {
+        /// The session.
+        session: SessionId,
+        /// Which launch.
+        generation: Generation,
+        /// Its repository.
+        repo: RepoId,
+        /// What to start.
+        agent: Agent,
+        /// The workspace that it works in.
+        workspace: String,
+        /// The agent's own session id, to resume.
+        resume: Option<String>,
+    },
+    /// Composes a prompt on the newest facts and hands it to the runtime, at most once.
+    Prompt {
+        /// The session.
+        session: SessionId,
+        /// Which launch may get it.
+        generation: Generation,
+        /// The prompt's id.
+        prompt: PromptId,
+        /// What it answers.
+        references: Vec<PromptRef>,
+    },
+    /// Looks for the receipt of a submitted prompt.
+    SeekReceipt {
+        /// The session.
+        session: SessionId,
+        /// Which launch got it.
+        generation: Generation,
+        /// The prompt.
+        prompt: PromptId,
+    },
+    /// Asks the runtime how an agent is.
+    Probe {
+        /// The session.
+        session: SessionId,
+        /// Which launch.
+        generation: Generation,
+    },
+    /// Ends an agent's process group.
+    Stop {
+        /// The session.
+        session: SessionId,
+        /// Which launch.
+        generation: Generation,
+    },
+    /// Carries out one action of a rule.
+    Act(Act),
+}
+
+/// One action of a rule that answers an incident. What it says is composed when it is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// The machine whose incident it is.
+    pub of: MachineKey,
+    /// The incident.
+    pub incident: IncidentKind,
+    /// The incident's serial number in its machine.
+    pub serial: u64,
+    /// The rule that answers.
+    pub rule: RuleName,
+    /// Which of the rule's lists.
+    pub list: List,
+    /// The position in that list.
+    pub step: u32,
+    /// The head that a merge expects.
+    pub head: Option<Sha>,
+}
+
+/// Which of a rule's lists of actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum List {
+    /// `do`.
+    Do,
+    /// `escalate.do`.
+    Escalate,
+}
+
+impl Effect {
+    /// Effects of one lane run in order; lanes run in parallel.
+    #[must_use]
+    pub fn lane(&self) -> String {
+        match self {
+            Self::Tell { to, .. } => to.to_string(),
+            Self::Look { repo, number, .. } => format!("look/{repo}/{number}"),
+            Self::Triage { repo, number, .. } => format!("triage/{repo}/{number}"),
+            Self::LookRepository { repo } => format!("look/{repo}"),
+            Self::Prepare { repo, .. } | Self::RemoveWorkspace { repo, .. } => format!("git/{repo}"),
+            Self::OpenPull { task, .. } => format!("task/{task}"),
+            Self::Launch { session, .. }
+            | Self::Prompt { session, .. }
+            | Self::SeekReceipt { session, .. }
+            | Self::Probe { session, .. }
+            | Self::Stop { session, .. } => format!("session/{session}"),
+            Self::Act(act) => format!("act/{}", act.of),
+        }
+    }
+
+    /// The effect's name as people see it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Tell { .. } => "tell",
+            Self::Look { .. } => "look",
+            Self::Triage { .. } => "read failures",
+            Self::LookRepository { .. } => "look at repository",
+            Self::Prepare { .. } => "prepare workspace",
+            Self::OpenPull { .. } => "open pull request",
+            Self::RemoveWorkspace { .. } => "remove workspace",
+            Self::Launch { .. } => "launch agent",
+            Self::Prompt { .. } => "prompt",
+            Self::SeekReceipt { .. } => "seek receipt",
+            Self::Probe { .. } => "probe",
+            Self::Stop { .. } => "stop agent",
+            Self::Act(_) => "act",
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What happens to an agent.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    AgentName, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId, TextHash,
+};
+
+/// An event of one session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Session {
+    /// A task wants this agent started.
+    Wanted {
+        /// The task.
+        task: TaskId,
+        /// Its repository.
+        repo: RepoId,
+        /// What to start.
+        agent: Agent,
+        /// The workspace that it works in.
+        workspace: String,
+    },
+    /// The agent's process was started.
+    Launched {
+        /// Which launch.
+        generation: Generation,
+    },
+    /// The agent's process could not be started.
+    LaunchFailed {
+        /// Which launch.
+        generation: Generation,
+        /// Why.
+        why: String,
+    },
+    /// A machine wants something said.
+    PromptWanted {
+        /// What, by reference.
+        reference: PromptRef,
+    },
+    /// The words of a prompt were made. These bytes are typed, or none.
+    Composed {
+        /// Which prompt.
+        prompt: PromptId,
+        /// What it answers; references that were no longer wanted are left out.
+        references: Vec<PromptRef>,
+        /// What it speaks of, for each reference.
+        covers: Vec<Vec<String>>,
+        /// Where the exact words are.
+        text: TextHash,
+    },
+    /// A prompt was handed to the runtime.
+    Delivered {
+        /// Which prompt.
+        prompt: PromptId,
+        /// How far it got.
+        submission: Submission,
+    },
+    /// Nothing was typed: the agent could not take a prompt.
+    Refused {
+        /// Which prompt.
+        prompt: PromptId,
+        /// Why.
+        why: Refusal,
+    },
+    /// No reference of a prompt was wanted any more.
+    Withdrawn {
+        /// Which prompt.
+        prompt: PromptId,
+        /// What it would have answered.
+        references: Vec<PromptRef>,
+    },
+    /// A prompt was read in something that the agent's process wrote.
+    Acknowledged {
+        /// Where.
+        evidence: Evidence,
+    },
+    /// The agent ran a hook.
+    Hooked {
+        /// Which launch ran it.
+        generation: Generation,
+        /// What it said.
+        hook: Hook,
+    },
+    /// The runtime was asked how the agent is.
+    Probed {
+        /// Which launch.
+        generation: Generation,
+        /// What was seen.
+        seen: Seen,
+    },
+    /// The process was ended on purpose.
+    Stopped {
+        /// Which launch.
+        generation: Generation,
+    },
+    /// An action of a rule was carried out, or failed for good.
+    Acted {
+        /// The position in the rule's list.
+        step: u32,
+        /// The incident's serial number.
+        serial: u64,
+        /// What came of it.
+        outcome: super::ActionOutcome,
+    },
+    /// The session is no longer needed.
+    EndWanted,
+    /// A person wants it started anew.
+    RestartWanted,
+    /// A deadline passed.
+    DeadlinePassed,
+}
+
+/// Which agent, in which runtime, and how it gives receipts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agent {
+    /// The agent's name in the configuration.
+    pub name: AgentName,
+    /// The runtime's name: `pty` or `tmux`.
+    pub runtime: String,
+    /// Where its receipts come from.
+    pub receipt: Receipt,
+}
+
+/// What an agent's hook said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hook {
+    /// The agent is up; with its own session id, by which it can be resumed.
+    Started {
+        /// The agent's own session id.
+        agent_session: Option<String>,
+    },
+    /// It took a prompt. The prompt's id stands in `evidence` if it was one of ours.
+    PromptTaken {
+        /// Which prompt, and where it was read.
+        evidence: Option<Evidence>,
+    },
+    /// It ended a turn.
+    TurnEnded,
+    /// A turn ended with an error of the agent's service.
+    TurnFailed {
+        /// What the agent says.
+        error: String,
+    },
+    /// It waits for a person.
+    NeedsInput,
+    /// It said goodbye.
+    Ended,
+}
+
+/// What the runtime saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen {
+    /// The process lives.
+    Alive {
+        /// A hash of the screen: a screen that does not change is a quiet agent.
+        screen: u64,
+        /// Whether a dialog is open.
+        dialog: bool,
+    },
+    /// The process ended.
+    Exited {
+        /// Its exit code, if it had one.
+        code: Option<i32>,
+    },
+    /// There is no such process, and the runtime is certain.
+    Gone,
+    /// The runtime cannot tell. This changes nothing.
+    Unknown,
+}
+
+/// Why nothing was typed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// A dialog is open, a person types, the agent is not ready: later it may take it.
+    Busy(String),
+    /// There is no process to type to.
+    Gone,
+    /// This agent can never take this text.
+    Never(String),
+}
+
+impl Session {
+    /// The event's name as people see it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Wanted { .. } => "agent wanted",
+            Self::Launched { .. } => "agent launched",
+            Self::LaunchFailed { .. } => "launch failed",
+            Self::PromptWanted { .. } => "prompt wanted",
+            Self::Composed { .. } => "prompt composed",
+            Self::Delivered { .. } => "prompt delivered",
+            Self::Refused { .. } => "prompt refused",
+            Self::Withdrawn { .. } => "prompt withdrawn",
+            Self::Acknowledged { .. } => "prompt acknowledged",
+            Self::Hooked { hook, .. } => hook.name(),
+            Self::Probed { .. } => "probed",
+            Self::Stopped { .. } => "agent stopped",
+            Self::Acted { .. } => "action carried out",
+            Self::EndWanted => "end wanted",
+            Self::RestartWanted => "restart wanted",
+            Self::DeadlinePassed => "deadline passed",
+        }
+    }
+}
+
+impl Hook {
+    /// The event's name as people see it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "agent started",
+            Self::PromptTaken { .. } => "prompt taken",
+            Self::TurnEnded => "turn ended",
+            Self::TurnFailed { .. } => "turn failed",
+            Self::NeedsInput => "agent needs input",
+            Self::Ended => "agent said goodbye",
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What happens to a piece of work.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{AgentName, Branch, Issue, PrNumber, RepoId, Sha, TaskId, TextHash};
+
+/// An event of one task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// The backlog gave it a slot.
+    Claimed {
+        /// Its name.
+        task: TaskId,
+        /// The repository that it changes.
+        repo: RepoId,
+        /// What is to be done.
+        work: Work,
+        /// Which agent does it; `None`: the repository's.
+        agent: Option<AgentName>,
+    },
+    /// Its workspace is there and set up.
+    Prepared {
+        /// Where the workspace is.
+        path: String,
+        /// The commit that it started from.
+        base: Sha,
+    },
+    /// Its workspace could not be made or set up.
+    PreparationFailed {
+        /// What failed, with the last lines of the log.
+        why: String,
+    },
+    /// The agent's turn ended.
+    TurnEnded,
+    /// Its pull request is open.
+    PullOpened {
+        /// The pull request.
+        number: PrNumber,
+    },
+    /// There is nothing to open a pull request for: the branch has no new commit on GitHub.
+    NothingPushed,
+    /// The pull request could not be opened.
+    OpenFailed {
+        /// Why.
+        why: String,
+        /// Whether trying again can help.
+        transient: bool,
+    },
+    /// Its pull request was merged.
+    PullMerged,
+    /// Its pull request was closed without a merge.
+    PullClosed,
+    /// Its issue was closed.
+    IssueClosed,
+    /// The session ended for good.
+    SessionEnded,
+    /// Its workspace is gone.
+    WorkspaceRemoved,
+    /// Its workspace was kept, because it holds work that exists nowhere else, or because nobody could say.
+    WorkspaceKept {
+        /// What it holds.
+        why: String,
+    },
+    /// A person wants it ended.
+    StopWanted,
+    /// A person wants it tried again.
+    RetryWanted,
+    /// A deadline passed.
+    DeadlinePassed,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Resolve an issue.
+    Issue(Box<Issue>),
+    /// Do what a person wrote.
+    Text {
+        /// A short name made of the text.
+        slug: String,
+        /// Where the words are.
+        text: TextHash,
+    },
+    /// Carry an existing pull request on.
+    Adopted {
+        /// The pull request.
+        number: PrNumber,
+        /// Its branch.
+        branch: Branch,
+    },
+}
+
+impl Task {
+    /// The event's name as people see it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Claimed { .. } => "claimed",
+            Self::Prepared { .. } => "workspace prepared",
+            Self::PreparationFailed { .. } => "preparation failed",
+            Self::TurnEnded => "turn ended",
+            Self::PullOpened { .. } => "pull request opened",
+            Self::NothingPushed => "nothing pushed",
+            Self::OpenFailed { .. } => "opening the pull request failed",
+            Self::PullMerged => "pull request merged",
+            Self::PullClosed => "pull request closed",
+            Self::IssueClosed => "issue closed",
+            Self::SessionEnded => "session ended",
+            Self::WorkspaceRemoved => "workspace removed",
+            Self::WorkspaceKept { .. } => "workspace kept",
+            Self::StopWanted => "stop wanted",
+            Self::RetryWanted => "retry wanted",
+            Self::DeadlinePassed => "deadline passed",
+        }
+    }
+}

@@ -7,4 +7,5 @@ pub mod effect;
 pub mod event;
 pub mod journal;
 pub mod model;
+pub mod places;
 pub mod process;

@@ -11,7 +11,10 @@ use std::{
 };
 
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::{ChildStdin, ChildStdout},
+};
 
 /// A program to run to its end.
 #[derive(Debug, Clone)]
@@ -23,6 +26,7 @@ pub struct Command {
     stdin: Vec<u8>,
     deadline: Duration,
     output_bytes_max: usize,
+    log: Option<PathBuf>,
 }
 
 /// How a program ended, and what it wrote.
@@ -34,6 +38,22 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// What it wrote to standard error, up to the cap.
     pub stderr: Vec<u8>,
+}
+
+/// A program that runs on while one talks to it. Dropping it kills it; what it started in sessions of their own lives on.
+#[derive(Debug)]
+#[must_use = "dropping it kills the program"]
+pub struct Running {
+    child: Box<dyn ChildWrapper>,
+}
+
+/// How a program ended that was not run for its output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// With this exit code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
 }
 
 /// Why a program gave no result.
@@ -78,6 +98,7 @@ impl Command {
             stdin: Vec::new(),
             deadline: Duration::from_secs(60),
             output_bytes_max: 16 << 20,
+            log: None,
         }
     }
 
@@ -139,6 +160,13 @@ impl Command {
         self
     }
 
+    /// Appends both output streams to this file as they come, instead of keeping them in memory.
+    #[must_use]
+    pub fn log(mut self, file: impl AsRef<Path>) -> Self {
+        self.log = Some(file.as_ref().to_owned());
+        self
+    }
+
     /// Runs the program to its end.
     ///
     /// # Errors
@@ -147,7 +175,8 @@ impl Command {
     pub async fn run(self) -> Result<Output, Error> {
         let program = self.program.to_string_lossy().into_owned();
         let deadline = self.deadline;
-        let mut child = self.spawn().map_err(|source| Error::NotStarted { program: program.clone(), source })?;
+        let mut child =
+            self.spawn(Stdio::piped()).map_err(|source| Error::NotStarted { program: program.clone(), source })?;
         let conversation = converse(&mut *child, self.stdin, self.output_bytes_max);
         match tokio::time::timeout(deadline, conversation).await {
             Ok(ended) => ended.map_err(|source| Error::Lost { program, source }),
@@ -159,11 +188,32 @@ impl Command {
         }
     }
 
+    /// Starts the program for a conversation. Its standard error goes to the log, if one was named; input, deadline and
+    /// cap do not apply.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started.
+    pub fn start(self) -> Result<(Running, ChildStdin, ChildStdout), Error> {
+        let program = self.program.to_string_lossy().into_owned();
+        let not_started = |source| Error::NotStarted { program: program.clone(), source };
+        let log = self.log.as_deref().map(open_log).transpose().map_err(not_started)?;
+        let stderr = log.map_or_else(Stdio::null, Stdio::from);
+        let mut child = Self { log: None, ..self }.spawn(stderr).map_err(not_started)?;
+        let streams = child.stdin().take().zip(child.stdout().take());
+        let (stdin, stdout) = streams.ok_or_else(|| not_started(io::ErrorKind::BrokenPipe.into()))?;
+        Ok((Running { child }, stdin, stdout))
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts child processes")]
-    fn spawn(&self) -> io::Result<Box<dyn ChildWrapper>> {
+    fn spawn(&self, stderr: Stdio) -> io::Result<Box<dyn ChildWrapper>> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(&self.env);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
+        if let Some(log) = &self.log {
+            let file = open_log(log)?;
+            command.stdout(file.try_clone()?).stderr(file);
+        }
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }
@@ -175,6 +225,45 @@ impl Command {
         wrap.wrap(process_wrap::tokio::JobObject);
         wrap.spawn()
     }
+}
+
+impl Running {
+    /// The number of its process; `None` once it has ended.
+    #[must_use]
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell.
+    pub async fn ended(&mut self) -> io::Result<Ending> {
+        self.child.wait().await.map(ending)
+    }
+}
+
+/// Asks a process to end, as `kill` does. Elsewhere than on Unix there is no such question.
+///
+/// # Errors
+///
+/// When there is no such process, or it is not ours.
+#[cfg(unix)]
+pub fn ask_to_end(id: u32) -> io::Result<()> {
+    let pid = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw);
+    let pid = pid.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+    Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
+}
+
+/// Asks a process to end. There is no such question here.
+///
+/// # Errors
+///
+/// Always.
+#[cfg(not(unix))]
+pub fn ask_to_end(_id: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Starts a program that outlives this process: own session, no streams, environment as given.
@@ -201,6 +290,21 @@ pub fn detach(program: &Path, args: &[OsString], dir: &Path, env: &BTreeMap<OsSt
     Ok(id)
 }
 
+/// Runs a program to its end on the terminal of this process: its streams, its process group, environment as given. The
+/// exit code; `None` if a signal ended it.
+///
+/// # Errors
+///
+/// When it cannot be started.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts child processes")]
+pub fn on_this_terminal(argv: &[OsString], env: &BTreeMap<String, String>) -> Result<Option<i32>, Error> {
+    let (program, args) = argv.split_first().map_or((OsStr::new(""), argv), |(program, args)| (program, args));
+    // A group of its own would stand in the background of the terminal and be stopped at its first read.
+    let ended = std::process::Command::new(program).args(args).env_clear().envs(env).status();
+    let not_started = |source| Error::NotStarted { program: program.to_string_lossy().into_owned(), source };
+    ended.map(|status| status.code()).map_err(not_started)
+}
+
 impl Output {
     /// Whether the exit code is 0.
     #[must_use]
@@ -219,6 +323,21 @@ impl Output {
     pub fn stderr_text(&self) -> String {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
+}
+
+fn open_log(path: &Path) -> io::Result<std::fs::File> {
+    std::fs::OpenOptions::new().create(true).append(true).open(path)
+}
+
+#[cfg(unix)]
+fn ending(status: std::process::ExitStatus) -> Ending {
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    signal.map_or_else(|| Ending::Code(status.code().unwrap_or(-1)), Ending::Signal)
+}
+
+#[cfg(not(unix))]
+fn ending(status: std::process::ExitStatus) -> Ending {
+    Ending::Code(status.code().unwrap_or(-1))
 }
 
 async fn converse(child: &mut dyn ChildWrapper, input: Vec<u8>, keep: usize) -> io::Result<Output> {
@@ -257,6 +376,8 @@ fn windows_detached() -> windows::Win32::System::Threading::PROCESS_CREATION_FLA
 
 #[cfg(all(test, unix))]
 mod tests {
+    use tokio::io::AsyncBufReadExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -282,11 +403,59 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn output_goes_to_the_log_as_it_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+
+        for word in ["one", "two"] {
+            let output =
+                Command::new("/bin/sh").args(["-c", "echo $0; echo err >&2", word]).log(&log).run().await.unwrap();
+            assert_eq!((output.code, output.stdout, output.stderr), (Some(0), vec![], vec![]));
+        }
+
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), "one\nerr\ntwo\nerr\n");
+    }
+
+    #[tokio::test]
     async fn a_slow_program_is_killed() {
         let ended =
             Command::new("/bin/sh").args(["-c", "sleep 1000 & wait"]).deadline(Duration::from_millis(50)).run().await;
 
         assert!(matches!(ended, Err(Error::TooSlow { .. })), "{ended:?}");
+    }
+
+    #[tokio::test]
+    async fn one_can_talk_to_a_running_program_and_dropping_it_kills_it() {
+        let talk = ["-c", "read line; echo got $line; exec sleep 1000"];
+        let (running, mut stdin, stdout) = Command::new("/bin/sh").args(talk).start().unwrap();
+        let mut stdout = tokio::io::BufReader::new(stdout);
+        stdin.write_all(b"hello\n").await.unwrap();
+        let mut answer = String::new();
+        stdout.read_line(&mut answer).await.unwrap();
+        assert_eq!(answer, "got hello\n");
+
+        drop(running);
+
+        let mut rest = Vec::new();
+        stdout.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"");
+    }
+
+    #[tokio::test]
+    async fn a_running_program_that_is_asked_to_end_says_how_it_did() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let script = "trap 'echo bye >&2; exit 7' TERM; echo up; while :; do read line || sleep 0.01; done";
+        let command = Command::new("/bin/sh").args(["-c", script]).env("PATH", "/usr/bin:/bin").log(&log);
+        let (mut running, stdin, stdout) = command.start().unwrap();
+        drop(stdin);
+        let mut up = String::new();
+        tokio::io::BufReader::new(stdout).read_line(&mut up).await.unwrap();
+
+        ask_to_end(running.id().unwrap()).unwrap();
+
+        assert_eq!((up.as_str(), running.ended().await.unwrap()), ("up\n", Ending::Code(7)));
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), "bye\n");
     }
 
     #[tokio::test]

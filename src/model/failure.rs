@@ -1,5 +1,6 @@
 //! What went wrong in CI, as far as it is known.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Attempt, CheckName, JobId, Outside, RunId};
@@ -37,7 +38,7 @@ pub struct Finding {
 }
 
 /// What kind of failure it is, which decides who can mend it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureClass {
     /// The code is wrong: the agent can mend it.

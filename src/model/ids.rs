@@ -288,6 +288,20 @@ impl LaunchToken {
     }
 }
 
+impl FromStr for LaunchToken {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let valid = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        // What is not a token may still be a secret: it is not repeated.
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidId { wanted: "launch token", text: "…".to_owned() })
+        }
+    }
+}
+
 impl fmt::Debug for LaunchToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("LaunchToken(…)")

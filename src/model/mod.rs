@@ -5,6 +5,7 @@
 mod failure;
 mod ids;
 mod keys;
+mod merge;
 mod outside;
 mod prompt;
 mod snapshot;
@@ -16,6 +17,7 @@ pub use ids::{
     TextHash, ThreadId, Version,
 };
 pub use keys::{LookupKey, MachineKey, MachineKind};
+pub use merge::Merge;
 pub use outside::{Author, Outside, Tier};
 pub use prompt::{Cause, Evidence, IncidentKind, PromptRef, Receipt, Submission};
 pub use snapshot::{

@@ -1,5 +1,6 @@
 //! Text from outside: who wrote it, how far they are trusted, and where the text itself is kept.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Login, TextHash};
@@ -8,7 +9,7 @@ use super::{Login, TextHash};
 ///
 /// It comes from the permission endpoint, never from `author_association`; when that cannot be asked, the tier is
 /// [`Tier::Stranger`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
     /// May not write to the repository, or nobody could say.

@@ -1,12 +1,13 @@
 //! Prompts: why one is sent, and what is known of its arrival.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, MachineKey, PromptId};
+use super::{Attempt, MachineKey, PromptId, TextHash};
 
 /// The incidents that a rule can name (the closed set of the reaction language).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum IncidentKind {
     /// A check is red on the current head.
@@ -25,6 +26,35 @@ pub enum IncidentKind {
     AgentNeedsInput,
     /// An issue may be worked on.
     IssueReady,
+}
+
+impl IncidentKind {
+    /// Every kind, in the order of the enum.
+    pub const ALL: [Self; 8] = [
+        Self::ChecksFailed,
+        Self::ChangesRequested,
+        Self::Conflict,
+        Self::ApprovedAndGreen,
+        Self::AgentStuck,
+        Self::AgentExited,
+        Self::AgentNeedsInput,
+        Self::IssueReady,
+    ];
+
+    /// The word for it in rules, conditions and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ChecksFailed => "checks-failed",
+            Self::ChangesRequested => "changes-requested",
+            Self::Conflict => "conflict",
+            Self::ApprovedAndGreen => "approved-and-green",
+            Self::AgentStuck => "agent-stuck",
+            Self::AgentExited => "agent-exited",
+            Self::AgentNeedsInput => "agent-needs-input",
+            Self::IssueReady => "issue-ready",
+        }
+    }
 }
 
 /// A reference to what should be said. The queue holds these, never text: the words are made at the moment of sending.
@@ -53,8 +83,8 @@ pub enum Cause {
         /// The position of the `prompt` in the rule's `do`.
         action: u32,
     },
-    /// A person's words (`antiphon send`), by the id of their request.
-    Person(String),
+    /// A person's words (`antiphon send`), by their hash.
+    Person(TextHash),
 }
 
 /// Where a prompt was read in something that the agent's process wrote. Only this makes an acknowledgement.
@@ -71,7 +101,7 @@ pub struct Evidence {
 }
 
 /// Where an agent's receipt comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Receipt {
     /// The agent ran its hook with the prompt.
@@ -96,4 +126,16 @@ pub enum Submission {
     Submitted,
     /// The runtime cannot tell.
     Indeterminate,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_incidents_are_their_serialized_form() {
+        for kind in IncidentKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What GitHub says is true about one pull request or issue at one moment.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -78,7 +79,7 @@ pub struct Base {
 }
 
 /// Whether GitHub could merge, as far as it has computed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mergeability {
     /// GitHub has not computed it yet, and sends no event when it has.
@@ -185,7 +186,7 @@ pub struct Review {
 }
 
 /// The verdict of a review.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReviewState {
     /// May be merged.

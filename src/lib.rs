@@ -9,4 +9,5 @@ pub mod journal;
 pub mod model;
 pub mod places;
 pub mod process;
+pub mod text;
 pub mod yaml;

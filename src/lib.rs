@@ -3,6 +3,7 @@
 pub mod background;
 pub mod boundary;
 pub mod clock;
+pub mod config;
 pub mod effect;
 pub mod event;
 pub mod journal;

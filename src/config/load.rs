@@ -1,0 +1,483 @@
+//! Reads a settings file, and checks its values against each other, the environment and the disk.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use crate::yaml::{self, Diagnostic, Node};
+
+use super::{Agent, Config, Environment, Error, Notifier, Secret};
+
+/// Agents that need no entry in the settings.
+pub const BUILT_IN_AGENTS: [&str; 2] = ["claude", "codex"];
+/// The variable that holds a GitHub token unless the settings name another.
+const TOKEN_ENV: &str = "GITHUB_TOKEN";
+
+/// Reads, parses and checks a settings file, and sees that the paths in it exist.
+///
+/// # Errors
+///
+/// [`Error::Unreadable`], or [`Error::Invalid`] with every mistake that was found.
+pub fn load(path: &Path, environment: &Environment) -> Result<Config, Error> {
+    let text = fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
+    let name = path.display().to_string();
+    let (config, node) = understand(&name, &text, environment).map_err(Error::Invalid)?;
+    let config = beside(config, path);
+    let missing = missing_paths(&config, &node);
+    if missing.is_empty() { Ok(config) } else { Err(Error::Invalid(missing)) }
+}
+
+/// Parses and checks a settings text; `name` is what messages call it. It touches no file.
+///
+/// # Errors
+///
+/// Every mistake that was found; a text of the wrong shape has one.
+pub fn parse(name: &str, text: &str, environment: &Environment) -> Result<Config, Vec<Diagnostic>> {
+    understand(name, text, environment).map(|(config, _)| config)
+}
+
+fn understand(name: &str, text: &str, environment: &Environment) -> Result<(Config, Node), Vec<Diagnostic>> {
+    let node = Node::parse(name, text).map_err(|mistake| vec![mistake])?;
+    let mut config: Config = yaml::read(&node).map_err(|mistake| vec![mistake])?;
+    let mut check = Check { node: &node, found: Vec::new() };
+    check.secrets(&mut config, environment);
+    check.repositories(&mut config, environment);
+    check.agents(&config);
+    check.numbers(&config);
+    let found = check.found;
+    if !found.is_empty() {
+        return Err(found);
+    }
+    speed_up(&mut config);
+    Ok((config, node))
+}
+
+/// Waits become shorter; deadlines of programs and retention stay, because the work behind them does not get faster.
+fn speed_up(config: &mut Config) {
+    let factor = config.time_scale;
+    for wait in [&mut config.reconcile, &mut config.settle_green, &mut config.look_interval] {
+        *wait = wait.sped_up(factor);
+    }
+}
+
+/// Relative paths are meant beside the settings file; the user's reactions live there too.
+fn beside(mut config: Config, path: &Path) -> Config {
+    let dir = path.parent().unwrap_or(Path::new(""));
+    if let Some(app) = &mut config.github.app {
+        app.key_file = dir.join(&app.key_file);
+    }
+    let reactions = config.reactions.dir.take();
+    let usual = dir.join("reactions");
+    config.reactions.dir = match reactions {
+        Some(named) => Some(dir.join(named)),
+        None => usual.is_dir().then_some(usual),
+    };
+    config
+}
+
+fn missing_paths(config: &Config, node: &Node) -> Vec<Diagnostic> {
+    let mut check = Check { node, found: Vec::new() };
+    for (index, repository) in config.repositories.iter().enumerate() {
+        if !repository.path.is_dir() {
+            let hint = "clone the repository there, or name the directory of its clone";
+            check.complain(&["repositories", &index.to_string(), "path"], "there is no such directory", hint);
+        }
+    }
+    if let Some(app) = &config.github.app
+        && !app.key_file.is_file()
+    {
+        let hint = "download the key on the App's page; a relative path is meant beside this file";
+        check.complain(&["github", "app", "key_file"], "there is no such file", hint);
+    }
+    if let Some(dir) = &config.reactions.dir
+        && !dir.is_dir()
+    {
+        let hint = "a relative path is meant beside this file";
+        check.complain(&["reactions", "dir"], "there is no such directory", hint);
+    }
+    check.found
+}
+
+/// Collects mistakes, so that one run shows all of them.
+struct Check<'n> {
+    node: &'n Node,
+    found: Vec<Diagnostic>,
+}
+
+impl Check<'_> {
+    /// Notes a mistake at `path`, or at the nearest value above it that stands in the file.
+    fn complain(&mut self, path: &[&str], message: impl Into<String>, hint: impl Into<String>) {
+        self.found.push(self.node.complain_at(path, message).hint(hint));
+    }
+
+    fn secrets(&mut self, config: &mut Config, environment: &Environment) {
+        if config.webhook.enabled {
+            config.webhook.secrets = self.webhook_secrets(&config.webhook.secret_env, environment);
+        }
+        let github = &mut config.github;
+        if github.token_env.is_some() && github.app.is_some() {
+            let hint = "an App brings its own tokens; remove one of the two";
+            self.complain(&["github", "token_env"], "both a token and an App are given", hint);
+        }
+        github.token = environment.secret(github.token_env.as_deref().unwrap_or(TOKEN_ENV));
+        if let (Some(name), None) = (&github.token_env, &github.token) {
+            let hint = format!("set {name}, or remove this line to use what `gh auth token` says");
+            self.complain(&["github", "token_env"], format!("the variable `{name}` is empty or not set"), hint);
+        }
+    }
+
+    fn webhook_secrets(&mut self, names: &str, environment: &Environment) -> Vec<Secret> {
+        let mut secrets = Vec::new();
+        for name in names.split(',').map(str::trim) {
+            match environment.secret(name) {
+                Some(secret) => secrets.push(secret),
+                None => self.complain(
+                    &["webhook", "secret_env"],
+                    format!("webhooks are enabled, but the variable `{name}` is empty or not set"),
+                    "set it to the secret of the webhook, or say `webhook: { enabled: false }` to poll only",
+                ),
+            }
+        }
+        secrets
+    }
+
+    fn repositories(&mut self, config: &mut Config, environment: &Environment) {
+        let mut names = BTreeMap::new();
+        let mut paths = BTreeMap::new();
+        for (index, repository) in config.repositories.iter_mut().enumerate() {
+            let index_text = index.to_string();
+            let at = |key| ["repositories", index_text.as_str(), key];
+            repository.path = from_home(&repository.path, environment);
+            if !repository.path.is_absolute() {
+                self.complain(&at("path"), "this path is not absolute", "begin it with `/` or `~/`");
+            }
+            // GitHub's names do not tell capital letters apart.
+            if let Some(first) = names.insert(repository.name.as_str().to_lowercase(), index) {
+                let hint = format!("it is already entry {} of the list", first + 1);
+                self.complain(&at("name"), format!("`{}` is listed twice", repository.name), hint);
+            }
+            if let Some(first) = paths.insert(repository.path.clone(), index) {
+                let hint = format!("entry {} of the list uses it; each repository needs a clone of its own", first + 1);
+                self.complain(&at("path"), "two repositories share this path", hint);
+            }
+            if let Some(dir) = &repository.reactions.dir
+                && !dir.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+            {
+                let hint = "for example `.antiphon/reactions`";
+                self.complain(&at("reactions"), "this directory must lie inside of the repository", hint);
+            }
+            self.agent_of(repository.agent.as_str(), &config.agents, &at("agent"));
+            if let Some(empty) = repository.workspace.setup.iter().position(|line| line.trim().is_empty()) {
+                let path = ["repositories", &index_text, "workspace", "setup", &empty.to_string()];
+                self.complain(&path, "this command is empty", "write a line as you would type it: `npm ci`");
+            }
+        }
+    }
+
+    fn agent_of(&mut self, name: &str, agents: &BTreeMap<crate::model::AgentName, Agent>, path: &[&str]) {
+        let listed: Vec<&str> = agents.keys().map(crate::model::AgentName::as_str).collect();
+        if BUILT_IN_AGENTS.contains(&name) || listed.contains(&name) {
+            return;
+        }
+        let known: Vec<&str> = BUILT_IN_AGENTS.into_iter().chain(listed).collect();
+        let hint = match yaml::nearest(name, &known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("built in are `claude` and `codex`; describe another one under `agents: {{ {name}: … }}`"),
+        };
+        self.complain(path, format!("there is no agent `{name}`"), hint);
+    }
+
+    fn agents(&mut self, config: &Config) {
+        for (name, agent) in &config.agents {
+            let name = name.as_str();
+            let built_in = BUILT_IN_AGENTS.contains(&name);
+            if is_blank(&agent.command) && (!built_in || self.node.get(&["agents", name, "command"]).is_some()) {
+                let hint = "write a program and its arguments: `command: [aider, --yes-always]`";
+                self.complain(&["agents", name, "command"], format!("agent `{name}` has no command"), hint);
+            }
+            if let Some(ready) = &agent.ready {
+                self.pattern(&["agents", name, "ready"], ready);
+            }
+            for (index, dialog) in agent.dialogs.iter().enumerate() {
+                self.pattern(&["agents", name, "dialogs", &index.to_string()], dialog);
+            }
+            if let Some(variable) = agent.env.keys().find(|key| key.is_empty() || key.contains(['=', '\0'])) {
+                let hint = "use letters, digits and underscores";
+                self.complain(&["agents", name, "env", variable], "this is not the name of a variable", hint);
+            }
+        }
+    }
+
+    fn pattern(&mut self, path: &[&str], pattern: &str) {
+        if let Err(error) = regex::Regex::new(pattern) {
+            let text = error.to_string();
+            let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            self.complain(path, "this is not a regular expression", reason);
+        }
+    }
+
+    fn numbers(&mut self, config: &Config) {
+        if !(1..=1_000).contains(&config.limits.sessions) {
+            self.complain(&["limits", "sessions"], "between 1 and 1000 sessions can run", "4 is the default");
+        }
+        if !(1..=10_000).contains(&config.time_scale) {
+            self.complain(&["time_scale"], "time can run 1 to 10000 times as fast", "1 is the default");
+        }
+        for (key, wait) in [("reconcile", config.reconcile), ("look_interval", config.look_interval)] {
+            if wait.0.as_secs() == 0 {
+                self.complain(&[key], "this must be 1s or more", "GitHub's limits do not allow looking all the time");
+            }
+        }
+        if !config.github.api_url.starts_with("https://") && !config.github.api_url.starts_with("http://") {
+            let hint = "for example `https://api.github.com`, or `https://HOST/api/v3` for GitHub Enterprise Server";
+            self.complain(&["github", "api_url"], "this is not a web address", hint);
+        }
+        for (index, notifier) in config.notify.iter().enumerate() {
+            match notifier {
+                Notifier::Command(argv) if is_blank(argv) => {
+                    let hint = "write a program and its arguments";
+                    self.complain(&["notify", &index.to_string(), "command"], "this command is empty", hint);
+                }
+                Notifier::Command(_) | Notifier::Log => {}
+            }
+        }
+    }
+}
+
+fn is_blank(argv: &[String]) -> bool {
+    argv.first().is_none_or(|program| program.trim().is_empty())
+}
+
+fn from_home(path: &Path, environment: &Environment) -> PathBuf {
+    match (path.strip_prefix("~"), environment.home()) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        (Ok(_), None) | (Err(_), _) => path.to_owned(),
+    }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment() -> Environment {
+        Environment::new("/w", [("HOME", "/h"), ("ANTIPHON_WEBHOOK_SECRET", "s")])
+    }
+
+    fn mistakes(text: &str) -> String {
+        let found = parse("antiphon.yaml", text, &environment()).unwrap_err();
+        let shown: Vec<String> = found.iter().map(|it| format!("at {:?}\n{it}", it.path)).collect();
+        shown.join("\n\n")
+    }
+
+    #[test]
+    fn almost_nothing_has_to_be_said() {
+        let config = parse("a", "repositories: [{ name: o/r, path: ~/r }]", &environment()).unwrap();
+
+        let repository = &config.repositories[0];
+        assert_eq!(repository.path, PathBuf::from("/h/r"));
+        assert_eq!((repository.agent.as_str(), repository.merge), ("claude", crate::model::Merge::None));
+        assert_eq!(config.webhook.secrets, [Secret::new("s")]);
+        assert_eq!(config.listen.to_string(), "127.0.0.1:7117");
+    }
+
+    #[test]
+    fn every_mistake_is_reported_at_once() {
+        let text = "\
+repositories:
+  - { name: o/r, path: r, agent: cluade }
+  - { name: O/R, path: /x, agent: mine }
+agents:
+  generic: {}
+  codex: { ready: '(' }
+limits: { sessions: 0 }
+";
+        insta::assert_snapshot!(mistakes(text), @r#"
+        at "repositories[0].path"
+        error: this path is not absolute
+         --> antiphon.yaml:2:24
+          |
+        2 |   - { name: o/r, path: r, agent: cluade }
+          |                        ^
+          |
+          = hint: begin it with `/` or `~/`
+
+        at "repositories[0].agent"
+        error: there is no agent `cluade`
+         --> antiphon.yaml:2:34
+          |
+        2 |   - { name: o/r, path: r, agent: cluade }
+          |                                  ^^^^^^
+          |
+          = hint: did you mean `claude`?
+
+        at "repositories[1].name"
+        error: `O/R` is listed twice
+         --> antiphon.yaml:3:13
+          |
+        3 |   - { name: O/R, path: /x, agent: mine }
+          |             ^^^
+          |
+          = hint: it is already entry 1 of the list
+
+        at "repositories[1].agent"
+        error: there is no agent `mine`
+         --> antiphon.yaml:3:35
+          |
+        3 |   - { name: O/R, path: /x, agent: mine }
+          |                                   ^^^^
+          |
+          = hint: built in are `claude` and `codex`; describe another one under `agents: { mine: … }`
+
+        at "agents.codex.ready"
+        error: this is not a regular expression
+         --> antiphon.yaml:6:19
+          |
+        6 |   codex: { ready: '(' }
+          |                   ^^^
+          |
+          = hint: unclosed group
+
+        at "agents.generic.command"
+        error: agent `generic` has no command
+         --> antiphon.yaml:5:12
+          |
+        5 |   generic: {}
+          |            ^
+          |
+          = hint: write a program and its arguments: `command: [aider, --yes-always]`
+
+        at "limits.sessions"
+        error: between 1 and 1000 sessions can run
+         --> antiphon.yaml:7:21
+          |
+        7 | limits: { sessions: 0 }
+          |                     ^
+          |
+          = hint: 4 is the default
+        "#);
+    }
+
+    #[test]
+    fn enabled_webhooks_without_a_secret_are_refused_g007() {
+        let none = Environment::new("/w", []);
+        let shown = parse("a.yaml", "webhook: { secret_env: 'A, B' }", &none).unwrap_err();
+        let messages: Vec<_> = shown.iter().map(|it| it.message.as_str()).collect();
+
+        assert_eq!(
+            messages,
+            [
+                "webhooks are enabled, but the variable `A` is empty or not set",
+                "webhooks are enabled, but the variable `B` is empty or not set"
+            ]
+        );
+        assert!(parse("a.yaml", "limits: { sessions: 2 }", &none).is_err());
+        assert!(parse("a.yaml", "webhook: { enabled: false }", &none).is_ok());
+    }
+
+    #[test]
+    fn several_secrets_are_taken_while_one_is_replaced() {
+        let both = Environment::new("/w", [("A", "new"), ("B", "old")]);
+        let config = parse("a.yaml", "webhook: { secret_env: 'A, B' }", &both).unwrap();
+
+        assert_eq!(config.webhook.secrets, [Secret::new("new"), Secret::new("old")]);
+    }
+
+    #[test]
+    fn a_named_token_that_is_not_there_is_reported() {
+        insta::assert_snapshot!(mistakes("github: { token_env: MY_TOKEN }"), @r#"
+        at "github.token_env"
+        error: the variable `MY_TOKEN` is empty or not set
+         --> antiphon.yaml:1:22
+          |
+        1 | github: { token_env: MY_TOKEN }
+          |                      ^^^^^^^^
+          |
+          = hint: set MY_TOKEN, or remove this line to use what `gh auth token` says
+        "#);
+    }
+
+    #[test]
+    fn the_reactions_of_a_repository_lie_inside_of_it() {
+        for dir in ["/etc", "../other", "a/../../b"] {
+            let text = format!("repositories: [{{ name: o/r, path: /r, reactions: {{ dir: '{dir}' }} }}]");
+            let found = parse("a.yaml", &text, &environment()).unwrap_err();
+            assert_eq!(found[0].message, "this directory must lie inside of the repository");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_gets_a_suggestion() {
+        insta::assert_snapshot!(mistakes("limits: { session: 3 }"), @r#"
+        at "limits.session"
+        error: unknown key `session`
+         --> antiphon.yaml:1:11
+          |
+        1 | limits: { session: 3 }
+          |           ^^^^^^^
+          |
+          = hint: did you mean `sessions`?
+        "#);
+    }
+
+    #[test]
+    fn a_bad_duration_is_pointed_at() {
+        insta::assert_snapshot!(mistakes("reconcile: 5 minutes\n"), @r#"
+        at "reconcile"
+        error: "5 minutes" is not a duration such as `500ms`, `30s`, `15m`, `2h` or `8d`
+         --> antiphon.yaml:1:12
+          |
+        1 | reconcile: 5 minutes
+          |            ^^^^^^^^^
+        "#);
+    }
+
+    #[test]
+    fn a_faster_world_waits_less() {
+        let config = parse("a", "time_scale: 60\nretention: { deliveries: 1d }", &environment()).unwrap();
+
+        assert_eq!(config.settle_green, yaml::Duration::from_secs(1));
+        assert_eq!(config.reconcile, yaml::Duration::from_secs(5));
+        assert_eq!(config.retention.deliveries, yaml::Duration::from_secs(86_400));
+    }
+
+    #[test]
+    fn paths_that_are_not_there_are_reported() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("antiphon.yaml");
+        fs::write(
+            &file,
+            "repositories: [{ name: o/r, path: /no/such/dir }]\ngithub: { app: { id: 1, key_file: k } }\n",
+        )
+        .unwrap();
+
+        let Err(Error::Invalid(found)) = load(&file, &environment()) else { panic!("it was loaded") };
+        let places: Vec<_> = found.iter().map(|it| (it.path.as_str(), it.message.as_str())).collect();
+        assert_eq!(
+            places,
+            [("repositories[0].path", "there is no such directory"), ("github.app.key_file", "there is no such file")]
+        );
+    }
+
+    #[test]
+    fn the_users_reactions_are_found_beside_the_settings() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("antiphon.yaml");
+        fs::write(&file, "limits: { sessions: 1 }").unwrap();
+        assert_eq!(load(&file, &environment()).unwrap().reactions.dir, None);
+
+        fs::create_dir(dir.path().join("reactions")).unwrap();
+        assert_eq!(load(&file, &environment()).unwrap().reactions.dir, Some(dir.path().join("reactions")));
+    }
+
+    #[test]
+    fn secrets_do_not_appear_in_the_debug_form() {
+        let environment = Environment::new("/", [("ANTIPHON_WEBHOOK_SECRET", "hunter2"), ("GITHUB_TOKEN", "hunter3")]);
+        let config = parse("a", "limits: { sessions: 1 }", &environment).unwrap();
+
+        assert!(config.github.token.is_some());
+        assert!(!format!("{config:?}").contains("hunter"));
+    }
+}

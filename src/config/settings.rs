@@ -1,0 +1,297 @@
+//! The settings as plain types. Doc comments here become the descriptions in the JSON schema.
+//!
+//! Nothing here reads a file or a variable; `load` fills in the fields that do not stand in the file.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{
+    model::{AgentName, Branch, Merge, Receipt, RepoName},
+    yaml::Duration,
+};
+
+use super::{Secret, Size};
+
+/// Settings of Antiphon.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the daemon listens for webhooks, the page and the CLI.
+    #[schemars(with = "String", extend("default" = "127.0.0.1:7117"))]
+    pub listen: SocketAddr,
+    /// How GitHub is reached.
+    pub github: GitHub,
+    /// How GitHub reaches us.
+    pub webhook: Webhook,
+    /// The repositories whose issues and pull requests are worked on.
+    pub repositories: Vec<Repository>,
+    /// Agents by name. `claude` and `codex` need no entry; every other name is a command of yours.
+    #[schemars(with = "BTreeMap<String, Agent>")]
+    pub agents: BTreeMap<AgentName, Agent>,
+    /// Upper limits.
+    pub limits: Limits,
+    /// Where notifications go.
+    pub notify: Vec<Notifier>,
+    /// Your own reactions, one per file. Default: the directory `reactions` beside this file.
+    pub reactions: Reactions,
+    /// How often everything is looked at, whether or not a webhook came.
+    pub reconcile: Duration,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// How long all required checks must stay green before a pull request counts as green.
+    pub settle_green: Duration,
+    /// The least time between two looks at one pull request.
+    pub look_interval: Duration,
+    /// Divides every duration that Antiphon waits (not the deadlines of programs, not the retention): for demonstrations.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub time_scale: u32,
+}
+
+/// How GitHub is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GitHub {
+    /// The REST address; for GitHub Enterprise Server `https://HOST/api/v3`.
+    pub api_url: String,
+    /// The variable that holds a token. Default: `GITHUB_TOKEN` if it is set, else what `gh auth token` says.
+    pub token_env: Option<String>,
+    /// A GitHub App instead of a token.
+    pub app: Option<App>,
+    /// The token itself, from the environment.
+    #[serde(skip)]
+    pub token: Option<Secret>,
+}
+
+/// A GitHub App.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    /// The App's number.
+    pub id: u64,
+    /// The file with its private key (PEM).
+    pub key_file: PathBuf,
+}
+
+/// How GitHub reaches us.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhook {
+    /// Whether deliveries are taken. Without them GitHub is only polled.
+    pub enabled: bool,
+    /// The variables that hold the webhook's secret: one, or several with commas while a secret is being replaced.
+    pub secret_env: String,
+    /// The secrets themselves, from the environment; none if webhooks are switched off.
+    #[serde(skip)]
+    pub secrets: Vec<Secret>,
+}
+
+/// One repository.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repository {
+    /// `owner/name` on GitHub.
+    #[schemars(with = "String", regex(pattern = r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"))]
+    pub name: RepoName,
+    /// The clone on this machine: an absolute path, or one that begins with `~/`.
+    pub path: PathBuf,
+    /// The branch that pull requests go into. Default: the repository's default branch.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub base: Option<Branch>,
+    /// The agent that works here.
+    #[serde(default = "claude")]
+    #[schemars(with = "String")]
+    pub agent: AgentName,
+    /// Where sessions live. Default: `pty`.
+    #[serde(default)]
+    pub runtime: Option<Runtime>,
+    /// Which issues become tasks.
+    #[serde(default)]
+    pub issues: Issues,
+    /// How a worktree is prepared.
+    #[serde(default)]
+    pub workspace: Workspace,
+    /// Whether and how a pull request is merged that is approved and green. Nothing is merged unless you say so here.
+    #[serde(default)]
+    pub merge: Merge,
+    /// The repository's own reactions, read from its base branch.
+    #[serde(default = "in_repository")]
+    pub reactions: Reactions,
+}
+
+/// Where a session lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Runtime {
+    /// A window of a private tmux server.
+    Tmux,
+    /// A terminal held by a small process of ours.
+    Pty,
+}
+
+/// Which issues become tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Issues {
+    /// An open issue with one of these labels becomes a task. None: no issue does.
+    #[serde(default)]
+    pub labels: Vec<String>,
+}
+
+/// How a worktree is prepared.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Workspace {
+    /// Shell lines that run in a new worktree, in order, until one fails.
+    pub setup: Vec<String>,
+    /// How long all of them together may take.
+    pub setup_timeout: Duration,
+}
+
+/// Where reactions are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reactions {
+    /// The directory of rule files.
+    #[serde(default)]
+    pub dir: Option<PathBuf>,
+}
+
+/// An agent: a built-in one with other settings, or a command of yours.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Agent {
+    /// The program and its arguments. Built-in agents have a default.
+    pub command: Vec<String>,
+    /// How it is known that a prompt arrived. Built-in agents have a default; others give no receipt unless you say so.
+    pub receipt: Option<Receipt>,
+    /// What the agent may do without asking.
+    pub permissions: Permissions,
+    /// A regular expression that the screen shows when the agent waits for a prompt.
+    pub ready: Option<String>,
+    /// Regular expressions of screens on which nothing may be typed, such as dialogs.
+    pub dialogs: Vec<String>,
+    /// Variables for its process, beside the few that every session gets.
+    pub env: BTreeMap<String, String>,
+}
+
+/// What an agent may do without asking.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Permissions {
+    /// Nothing: a person answers its questions in the terminal.
+    Ask,
+    /// Change files of its worktree.
+    #[default]
+    Edits,
+    /// Everything. Only for a machine that you can afford to lose.
+    All,
+}
+
+/// Upper limits.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How many sessions run at the same time, over all repositories.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub sessions: u32,
+}
+
+/// Where notifications go.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notifier {
+    /// The daemon's log.
+    Log,
+    /// A program and its arguments; the notification is its standard input, as JSON.
+    Command(Vec<String>),
+}
+
+/// How long things are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// Webhook deliveries. GitHub itself can send again what is younger than 3 days.
+    pub deliveries: Duration,
+    /// The log of everything that happened.
+    pub log: Duration,
+    /// The size at which the log loses its oldest entries.
+    pub log_bytes: Size,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7117)),
+            github: GitHub::default(),
+            webhook: Webhook::default(),
+            repositories: Vec::new(),
+            agents: BTreeMap::new(),
+            limits: Limits::default(),
+            notify: vec![Notifier::Log],
+            reactions: Reactions::default(),
+            reconcile: Duration::from_secs(5 * 60),
+            retention: Retention::default(),
+            settle_green: Duration::from_secs(60),
+            look_interval: Duration::from_secs(5),
+            time_scale: 1,
+        }
+    }
+}
+
+impl Default for GitHub {
+    fn default() -> Self {
+        Self { api_url: "https://api.github.com".to_owned(), token_env: None, app: None, token: None }
+    }
+}
+
+impl Default for Webhook {
+    fn default() -> Self {
+        Self { enabled: true, secret_env: "ANTIPHON_WEBHOOK_SECRET".to_owned(), secrets: Vec::new() }
+    }
+}
+
+impl Default for Workspace {
+    fn default() -> Self {
+        Self { setup: Vec::new(), setup_timeout: Duration::from_secs(10 * 60) }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { sessions: 4 }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            deliveries: Duration::from_secs(8 * 86_400),
+            log: Duration::from_secs(90 * 86_400),
+            log_bytes: Size(1_000_000_000),
+        }
+    }
+}
+
+fn claude() -> AgentName {
+    "claude".parse().expect("a word of lower-case letters is an agent name")
+}
+
+fn in_repository() -> Reactions {
+    Reactions { dir: Some(PathBuf::from(".antiphon/reactions")) }
+}
+
+impl Config {
+    /// The names of variables that hold secrets of ours. No agent inherits them.
+    #[must_use]
+    pub fn secret_variables(&self) -> BTreeSet<String> {
+        let webhook = self.webhook.secret_env.split(',').map(|name| name.trim().to_owned());
+        webhook.chain(self.github.token_env.clone()).filter(|name| !name.is_empty()).collect()
+    }
+}

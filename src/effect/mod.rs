@@ -3,15 +3,19 @@
 //! Every effect may be carried out twice and is therefore idempotent or fenced: prompts by their id, GitHub writes by
 //! a marker or an expected commit, processes by their launch generation.
 
+mod act;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{Agent, Event, Work},
     model::{
-        Branch, Check, Generation, IncidentKind, MachineKey, PrNumber, PromptId, PromptRef, RepoId, RuleName,
-        SessionId, Sha, TaskId, TextHash,
+        Branch, Check, Generation, MachineKey, PrNumber, PromptId, PromptRef, RepoId, SessionId, Sha, TaskId, TextHash,
     },
 };
+
+pub use crate::event::List;
+pub use act::Act;
 
 /// An order to the world, or to another machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +84,8 @@ pub enum Effect {
         repo: RepoId,
         /// Its branch.
         branch: Branch,
+        /// Its pull request: GitHub keeps the commits of one, also when it was squashed and its branch deleted.
+        pull: Option<PrNumber>,
     },
     /// Starts an agent.
     Launch {
@@ -115,6 +121,8 @@ pub enum Effect {
         generation: Generation,
         /// The prompt.
         prompt: PromptId,
+        /// Where the agent writes its transcript, if it said so.
+        transcript: Option<String>,
     },
     /// Asks the runtime how an agent is.
     Probe {
@@ -132,35 +140,6 @@ pub enum Effect {
     },
     /// Carries out one action of a rule.
     Act(Act),
-}
-
-/// One action of a rule that answers an incident. What it says is composed when it is carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Act {
-    /// The machine whose incident it is.
-    pub of: MachineKey,
-    /// The incident.
-    pub incident: IncidentKind,
-    /// The incident's serial number in its machine.
-    pub serial: u64,
-    /// The rule that answers.
-    pub rule: RuleName,
-    /// Which of the rule's lists.
-    pub list: List,
-    /// The position in that list.
-    pub step: u32,
-    /// The head that a merge expects.
-    pub head: Option<Sha>,
-}
-
-/// Which of a rule's lists of actions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum List {
-    /// `do`.
-    Do,
-    /// `escalate.do`.
-    Escalate,
 }
 
 impl Effect {

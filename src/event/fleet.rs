@@ -15,7 +15,7 @@ pub enum Fleet {
         /// The repository that asks.
         repo: RepoId,
     },
-    /// A task that waited for a slot is no longer wanted, or a running one ended.
+    /// A task that has a slot needs it no longer.
     SlotReleased {
         /// The task.
         task: TaskId,

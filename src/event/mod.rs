@@ -15,7 +15,7 @@ use crate::model::MachineKind;
 
 pub use backlog::{Backlog, OpenPull};
 pub use fleet::Fleet;
-pub use pull::{ActionOutcome, LookFailure, Pull};
+pub use pull::{ActionOutcome, List, LookFailure, Pull};
 pub use session::{Agent, Hook, Refusal, Seen, Session};
 pub use task::{Task, Work};
 

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Failure, IncidentKind, PrNumber, PromptRef, RepoId, SessionId, Sha, Snapshot, TaskId, TextHash};
+use crate::model::{
+    Check, Failure, IncidentKind, PrNumber, PromptRef, RepoId, SessionId, Sha, Snapshot, TaskId, TextHash,
+};
 
 /// An event of one pull request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,7 +44,9 @@ pub enum Pull {
     Triaged {
         /// The head that they belong to.
         head: Sha,
-        /// What failed, sorted by check.
+        /// The checks that were read.
+        checks: Vec<Check>,
+        /// What failed, in the order of the checks.
         failures: Vec<Failure>,
     },
     /// A task owns it from now on.
@@ -77,7 +81,11 @@ pub enum Pull {
         incident: IncidentKind,
         /// The incident's serial number.
         serial: u64,
-        /// The position in the rule's list.
+        /// The incident's round.
+        revision: u64,
+        /// Which of the rule's lists.
+        list: List,
+        /// The position in that list.
         step: u32,
         /// What came of it.
         outcome: ActionOutcome,
@@ -98,6 +106,16 @@ pub enum LookFailure {
     Forbidden(String),
     /// GitHub or the network is down, or a limit is reached.
     Unavailable(String),
+}
+
+/// Which of a rule's lists of actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum List {
+    /// `do`.
+    Do,
+    /// `escalate.do`.
+    Escalate,
 }
 
 /// What came of an action.

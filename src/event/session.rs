@@ -96,10 +96,14 @@ pub enum Session {
     },
     /// An action of a rule was carried out, or failed for good.
     Acted {
-        /// The position in the rule's list.
-        step: u32,
         /// The incident's serial number.
         serial: u64,
+        /// The incident's round.
+        revision: u64,
+        /// Which of the rule's lists.
+        list: super::List,
+        /// The position in that list.
+        step: u32,
         /// What came of it.
         outcome: super::ActionOutcome,
     },
@@ -130,6 +134,8 @@ pub enum Hook {
     Started {
         /// The agent's own session id.
         agent_session: Option<String>,
+        /// Where it writes its transcript.
+        transcript: Option<String>,
     },
     /// It took a prompt. The prompt's id stands in `evidence` if it was one of ours.
     PromptTaken {

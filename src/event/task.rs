@@ -33,6 +33,8 @@ pub enum Task {
     },
     /// The agent's turn ended.
     TurnEnded,
+    /// Its branch moved on GitHub.
+    BranchPushed,
     /// Its pull request is open.
     PullOpened {
         /// The pull request.
@@ -101,6 +103,7 @@ impl Task {
             Self::Prepared { .. } => "workspace prepared",
             Self::PreparationFailed { .. } => "preparation failed",
             Self::TurnEnded => "turn ended",
+            Self::BranchPushed => "branch pushed",
             Self::PullOpened { .. } => "pull request opened",
             Self::NothingPushed => "nothing pushed",
             Self::OpenFailed { .. } => "opening the pull request failed",

@@ -10,5 +10,6 @@ pub mod journal;
 pub mod model;
 pub mod places;
 pub mod process;
+pub mod reaction;
 pub mod text;
 pub mod yaml;

@@ -1,0 +1,27 @@
+//! The rules that come with Antiphon, embedded in the binary.
+
+use super::{Layer, Source};
+
+macro_rules! rule {
+    ($name:literal) => {
+        (concat!("reactions/", $name, ".yaml"), include_str!(concat!("../../reactions/", $name, ".yaml")))
+    };
+}
+
+const SHIPPED: [(&str, &str); 7] = [
+    rule!("agent-exited"),
+    rule!("agent-stuck"),
+    rule!("approved-and-green"),
+    rule!("changes-requested"),
+    rule!("ci-failed"),
+    rule!("conflict"),
+    rule!("issue-ready"),
+];
+
+/// The rules that come with Antiphon.
+#[must_use]
+pub fn shipped() -> Vec<Source> {
+    let source =
+        |(name, text): (&str, &str)| Source { layer: Layer::Shipped, name: name.to_owned(), text: text.to_owned() };
+    SHIPPED.into_iter().map(source).collect()
+}

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod effect;
 pub mod event;
+pub mod failure;
 pub mod journal;
 pub mod model;
 pub mod places;

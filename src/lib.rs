@@ -8,6 +8,7 @@ pub mod effect;
 pub mod event;
 pub mod failure;
 pub mod journal;
+pub mod machine;
 pub mod model;
 pub mod places;
 pub mod process;

@@ -1,0 +1,167 @@
+//! What people ask for: which reviews and threads are handed over, which are withheld.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Author, Review, ReviewState, Snapshot, Thread, ThreadComment, Tier};
+
+/// Whether this person's words may reach the agent: not our own, not a bot's, and from somebody who may write.
+pub(crate) fn is_heard(author: &Author) -> bool {
+    !author.own && !author.bot && author.tier >= Tier::Collaborator
+}
+
+/// Reviews that ask for changes and were neither replaced nor dismissed, by people who are heard.
+pub(crate) fn standing(snapshot: &Snapshot) -> impl Iterator<Item = &Review> {
+    snapshot.reviews.iter().filter(|review| review.state == ReviewState::ChangesRequested && is_heard(&review.author))
+}
+
+/// Open threads in which somebody who is heard spoke last or first.
+pub(crate) fn open_threads(snapshot: &Snapshot) -> impl Iterator<Item = &Thread> {
+    snapshot.threads.iter().filter(|thread| !thread.resolved && newest_heard(thread).is_some())
+}
+
+/// The newest comment of a thread by somebody who is heard.
+pub(crate) fn newest_heard(thread: &Thread) -> Option<&ThreadComment> {
+    thread.comments.iter().rev().find(|comment| is_heard(&comment.author))
+}
+
+/// What people ask for, as the keys of the ledger: a thread is a new item when a person adds to it.
+pub(crate) fn outstanding(snapshot: &Snapshot) -> BTreeSet<String> {
+    standing(snapshot).map(review_item).chain(open_threads(snapshot).filter_map(thread_item)).collect()
+}
+
+/// The ledger's key of a review.
+pub(crate) fn review_item(review: &Review) -> String {
+    format!("review:{}", review.id)
+}
+
+/// The ledger's key of a thread: with the newest comment of somebody who is heard.
+pub(crate) fn thread_item(thread: &Thread) -> Option<String> {
+    newest_heard(thread).map(|comment| format!("thread:{}@{}", thread.id, comment.id))
+}
+
+/// What an item of the ledger is about: the thread, whoever spoke last in it, or the review.
+pub(crate) fn subject(item: &str) -> &str {
+    item.split_once('@').map_or(item, |(thread, _)| thread)
+}
+
+/// How many reviews and comments are withheld, because their authors may not write to the repository.
+pub(crate) fn withheld(snapshot: &Snapshot) -> u32 {
+    let is_withheld = |author: &Author| !author.own && !author.bot && author.tier < Tier::Collaborator;
+    let reviews = snapshot
+        .reviews
+        .iter()
+        .filter(|review| review.state == ReviewState::ChangesRequested && is_withheld(&review.author))
+        .count();
+    let comments = snapshot
+        .threads
+        .iter()
+        .filter(|thread| !thread.resolved)
+        .flat_map(|thread| &thread.comments)
+        .filter(|comment| is_withheld(&comment.author))
+        .count();
+    u32::try_from(reviews + comments).unwrap_or(u32::MAX)
+}
+
+/// Whether somebody who is heard approved this very head, and nobody who is heard still asks for changes.
+pub(crate) fn is_approved(snapshot: &Snapshot) -> bool {
+    let approved = snapshot.reviews.iter().any(|review| {
+        review.state == ReviewState::Approved
+            && is_heard(&review.author)
+            && review.commit.as_ref() == Some(&snapshot.head.sha)
+    });
+    approved && standing(snapshot).next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        machine::testing::{Sketch as _, bot, own, person, snapshot, stranger},
+        model::ReviewState::{Approved, ChangesRequested, Commented, Dismissed},
+    };
+
+    fn asked(snapshot: &Snapshot) -> Vec<String> {
+        outstanding(snapshot).into_iter().collect()
+    }
+
+    // S21, G093: a review and its comments are one set
+    #[test]
+    fn standing_reviews_and_open_threads_are_asked_together() {
+        let pull = snapshot()
+            .review(person("ada"), ChangesRequested)
+            .thread("T1", &[("C1", person("ada"))])
+            .thread("T2", &[("C2", person("ada"))]);
+
+        assert_eq!(asked(&pull), ["review:R_ada_ChangesRequested", "thread:T1@C1", "thread:T2@C2"]);
+    }
+
+    // G102, S29
+    #[test]
+    fn our_own_words_and_those_of_bots_ask_for_nothing() {
+        let pull = snapshot()
+            .review(own(), ChangesRequested)
+            .review(bot("coderabbit"), ChangesRequested)
+            .thread("T1", &[("C1", bot("coderabbit"))])
+            .thread("T2", &[("C2", own())]);
+
+        assert_eq!(asked(&pull), [""; 0]);
+        assert_eq!(withheld(&pull), 0);
+    }
+
+    // G104
+    #[test]
+    fn the_words_of_strangers_are_withheld_and_counted() {
+        let pull = snapshot()
+            .review(stranger("eve"), ChangesRequested)
+            .thread("T1", &[("C1", stranger("eve")), ("C2", person("ada")), ("C3", stranger("eve"))]);
+
+        assert_eq!(asked(&pull), ["thread:T1@C2"]);
+        assert_eq!(withheld(&pull), 3);
+    }
+
+    // S30, G094
+    #[test]
+    fn a_thread_is_a_new_item_when_a_person_adds_to_it_and_not_when_we_do() {
+        let asked_first = asked(&snapshot().thread("T1", &[("C1", person("ada"))]));
+        let we_answered = asked(&snapshot().thread("T1", &[("C1", person("ada")), ("C2", own())]));
+        let ada_replied =
+            asked(&snapshot().thread("T1", &[("C1", person("ada")), ("C2", own()), ("C3", person("ada"))]));
+
+        assert_eq!(asked_first, ["thread:T1@C1"]);
+        assert_eq!(we_answered, asked_first);
+        assert_eq!(ada_replied, ["thread:T1@C3"]);
+        assert_eq!(subject(&asked_first[0]), subject(&ada_replied[0]));
+    }
+
+    // G099
+    #[test]
+    fn a_resolved_thread_asks_for_nothing() {
+        let pull = snapshot().thread("T1", &[("C1", person("ada"))]).resolved("T1");
+
+        assert_eq!(asked(&pull), [""; 0]);
+    }
+
+    // G086: GitHub keeps the earlier verdict when the same person only comments, and so does the snapshot
+    #[test]
+    fn only_a_verdict_takes_a_verdict_back() {
+        let blocked = snapshot().review(person("ada"), ChangesRequested);
+        assert!(!is_approved(&blocked.clone().review(person("bob"), Approved)));
+        assert_eq!(asked(&blocked.clone().review(person("ada"), Dismissed)), [""; 0]);
+        assert!(is_approved(&blocked.review(person("ada"), Approved)));
+    }
+
+    // G085
+    #[test]
+    fn an_approval_of_an_older_head_approves_nothing() {
+        assert!(is_approved(&snapshot().head('b').approval_of(person("ada"), 'b')));
+        assert!(!is_approved(&snapshot().head('b').approval_of(person("ada"), 'a')));
+    }
+
+    #[test]
+    fn only_people_who_may_write_approve() {
+        assert!(!is_approved(&snapshot().review(stranger("eve"), Approved)));
+        assert!(!is_approved(&snapshot().review(own(), Approved)));
+        assert!(!is_approved(&snapshot().review(bot("coderabbit"), Approved)));
+        assert!(!is_approved(&snapshot().review(person("ada"), Commented)));
+    }
+}

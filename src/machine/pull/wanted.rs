@@ -1,0 +1,78 @@
+//! What is still wanted when its turn comes, on the newest facts. Pure, and asked right before the world is touched.
+
+use super::{
+    Rules, State,
+    checks::{Verdict, selected, verdict},
+    reviews,
+};
+use crate::{
+    effect::Act,
+    machine::incident::{Position, Stage},
+    model::{Cause, IncidentKind, Lifecycle, Mergeability, PromptRef, Snapshot},
+};
+
+/// Whether a prompt that was queued should still be sent.
+#[must_use]
+pub fn still_wanted(state: &State, reference: &PromptRef) -> bool {
+    let Cause::Incident { kind, action } = &reference.cause else { return false };
+    let Some(incident) = state.incidents.get(kind).filter(|it| it.is_acting(reference.revision, *action)) else {
+        return false;
+    };
+    let Stage::Acting { head, .. } = &incident.stage else { return false };
+    // A prompt about a head that is gone says nothing about this one, and one that quotes nobody says nothing at all.
+    let same_head = head.as_ref() == state.head();
+    let speaks = *kind != IncidentKind::ChangesRequested || !covers(state, *kind).is_empty();
+    same_head && speaks && state.cause_holds(*kind)
+}
+
+/// Whether an action should still be carried out.
+#[must_use]
+pub fn still_wanted_act(state: &State, act: &Act) -> bool {
+    // A rule that runs beside the ladder has no step in it.
+    let beside = act.serial == 0;
+    let position = Position { revision: act.revision, list: act.list, step: act.step };
+    let incident = state.incidents.get(&act.incident);
+    let awaited = incident.is_some_and(|incident| incident.serial == act.serial && incident.awaits(position));
+    (beside || awaited) && state.cause_holds(act.incident)
+}
+
+/// Whether these facts alone allow a merge; whether green has settled is for the state to say.
+#[must_use]
+pub fn allows_merge(snapshot: &Snapshot, rules: &Rules) -> bool {
+    let green = verdict(&selected(&snapshot.checks, rules.checks(IncidentKind::ChecksFailed))) == Verdict::Green;
+    snapshot.lifecycle == Lifecycle::Open
+        && !snapshot.draft
+        && snapshot.mergeability == Mergeability::Clean
+        && reviews::is_approved(snapshot)
+        && green
+}
+
+/// What a prompt on the incident `kind` would speak of now: the keys of the ledger.
+#[must_use]
+pub fn covers(state: &State, kind: IncidentKind) -> Vec<String> {
+    match (kind, &state.snapshot) {
+        (IncidentKind::ChangesRequested, Some(snapshot)) => {
+            reviews::outstanding(snapshot).into_iter().filter(|item| !state.handed.contains(item)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl State {
+    /// Whether the cause of an incident holds on the newest facts.
+    fn cause_holds(&self, kind: IncidentKind) -> bool {
+        let Some(snapshot) = self.snapshot.as_ref().filter(|snapshot| snapshot.lifecycle == Lifecycle::Open) else {
+            return false;
+        };
+        match kind {
+            IncidentKind::ChecksFailed => self.red.as_ref().is_some_and(|red| red.head == snapshot.head.sha),
+            IncidentKind::ChangesRequested => !reviews::outstanding(snapshot).is_empty(),
+            IncidentKind::Conflict => snapshot.mergeability == Mergeability::Conflicting,
+            IncidentKind::ApprovedAndGreen => reviews::is_approved(snapshot),
+            IncidentKind::AgentStuck
+            | IncidentKind::AgentExited
+            | IncidentKind::AgentNeedsInput
+            | IncidentKind::IssueReady => false,
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! The incidents of the agent itself: it exited, it is silent, it waits for a person.
+
+use jiff::Timestamp;
+
+use super::{Activity, Life, Now, Rules, State};
+use crate::{
+    effect::{Act, Effect},
+    event::{self, ActionOutcome},
+    machine::{
+        context,
+        incident::{Incident, Order, Position, Stage},
+    },
+    model::{Cause, IncidentKind, PromptRef},
+};
+
+/// Whether a session's own prompt, a person's words or a nudge, should still be sent.
+#[must_use]
+pub fn still_wanted(state: &State, reference: &PromptRef) -> bool {
+    let (kind, action) = match &reference.cause {
+        Cause::Person(_) => return true,
+        Cause::Task => return false,
+        Cause::Incident { kind, action } => (kind, action),
+    };
+    state.incidents.get(kind).is_some_and(|incident| incident.is_acting(reference.revision, *action))
+}
+
+/// Whether an action on a session's own incident should still be carried out.
+#[must_use]
+pub fn still_wanted_act(state: &State, act: &Act) -> bool {
+    let position = Position { revision: act.revision, list: act.list, step: act.step };
+    // A rule that runs beside the ladder has no step in it.
+    state
+        .incidents
+        .get(&act.incident)
+        .is_some_and(|incident| act.serial == 0 || (incident.serial == act.serial && incident.awaits(position)))
+}
+
+impl State {
+    /// Opens, answers and closes the incidents of the agent itself.
+    pub(super) fn tick_incidents(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        for kind in [IncidentKind::AgentExited, IncidentKind::AgentStuck, IncidentKind::AgentNeedsInput] {
+            if self.holds(kind, now) {
+                self.open(kind, now);
+                self.go_on(kind, now, effects);
+            } else if self.has_passed(kind, now) {
+                self.incidents.remove(&kind);
+            }
+        }
+    }
+
+    fn holds(&self, kind: IncidentKind, now: &Now<'_>) -> bool {
+        match kind {
+            IncidentKind::AgentExited => matches!(self.life, Life::Exited { .. }),
+            IncidentKind::AgentStuck => self.stuck_at(now.rules).is_some_and(|at| now.at >= at),
+            IncidentKind::AgentNeedsInput => self.activity() == Some(Activity::NeedsInput),
+            IncidentKind::ChecksFailed
+            | IncidentKind::ChangesRequested
+            | IncidentKind::Conflict
+            | IncidentKind::ApprovedAndGreen
+            | IncidentKind::IssueReady => false,
+        }
+    }
+
+    /// Whether an incident whose cause does not hold is over. A sign of life right after an answer is none: a restarted
+    /// agent must have lived for a while, a silent one that was spoken to must have ended its turn.
+    fn has_passed(&self, kind: IncidentKind, now: &Now<'_>) -> bool {
+        let untried = self.incidents.get(&kind).is_some_and(|incident| incident.total.0 == 0);
+        match kind {
+            IncidentKind::AgentExited => {
+                self.lives_since().is_some_and(|since| now.at >= since + now.rules.pace.recovered)
+            }
+            IncidentKind::AgentStuck => untried || self.activity() == Some(Activity::Idle),
+            IncidentKind::AgentNeedsInput
+            | IncidentKind::ChecksFailed
+            | IncidentKind::ChangesRequested
+            | IncidentKind::Conflict
+            | IncidentKind::ApprovedAndGreen
+            | IncidentKind::IssueReady => true,
+        }
+    }
+
+    fn open(&mut self, kind: IncidentKind, now: &Now<'_>) {
+        if !self.incidents.contains_key(&kind) {
+            self.serial += 1;
+            self.incidents.insert(kind, Incident::open(self.serial, now.at, now.rules.settle(kind)));
+        }
+    }
+
+    fn go_on(&mut self, kind: IncidentKind, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        self.choose_plan(kind, now, effects);
+        let (failures, entropy) = (vec![kind.as_str().to_owned()], now.entropy_number());
+        let alive_at = self.alive_at;
+        let Some(incident) = self.incidents.get_mut(&kind) else { return };
+        let order = if incident.is_overdue(now.at) {
+            incident.escalate(now.at)
+        } else if incident.is_due(now.at) {
+            incident.begin(&failures, None, now.at)
+        } else if was_in_vain(incident, kind, alive_at) {
+            incident.failed(&failures, now.at, entropy)
+        } else {
+            None
+        };
+        self.carry_out(kind, order, effects);
+    }
+
+    /// Looks for the rule that answers, when an incident first becomes due.
+    fn choose_plan(&mut self, kind: IncidentKind, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        let due = |incident: &&Incident| incident.plan.is_none() && incident.is_due(now.at);
+        let Some(incident) = self.incidents.get(&kind).filter(due) else { return };
+        let context = context::of_session(self, kind, now);
+        if incident.is_new() {
+            let beside = now.rules.beside(&self.key(), kind, &context, None);
+            effects.extend(beside.into_iter().map(Effect::Act));
+        }
+        let plan = now.rules.plan(kind, &context, incident.opened_at);
+        if let Some(incident) = self.incidents.get_mut(&kind) {
+            incident.plan = plan;
+        }
+    }
+
+    fn carry_out(&self, kind: IncidentKind, order: Option<Order>, effects: &mut Vec<Effect>) {
+        let (Some(order), Some(incident)) = (order, self.incidents.get(&kind)) else { return };
+        match order {
+            Order::Act { list, step } => {
+                effects.extend(incident.act(self.key(), kind, (list, step), None).map(Effect::Act));
+            }
+            Order::Prompt { step, attempt } => {
+                let reference = incident.prompt(self.key(), kind, (step, attempt));
+                effects.push(Effect::Tell { to: self.key(), event: event::Session::PromptWanted { reference }.into() });
+            }
+        }
+    }
+
+    pub(super) fn on_acted(
+        &mut self,
+        which: (u64, Position),
+        outcome: &ActionOutcome,
+        now: &Now<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (serial, position) = which;
+        let mut awaited = self.incidents.iter_mut().filter(|(_, it)| it.serial == serial && it.awaits(position));
+        let Some((kind, incident)) = awaited.next() else { return };
+        let (kind, failures) = (*kind, vec![kind.as_str().to_owned()]);
+        let restarts = incident.is_restart(position);
+        let order = if restarts {
+            incident.submitted(position.revision, position.step, &failures, now.at)
+        } else {
+            incident.acted(position, outcome, &failures, now.at)
+        };
+        // Somebody else may have started it again meanwhile.
+        if restarts && *outcome == ActionOutcome::Done && self.holds(kind, now) {
+            self.restart(now, effects);
+        }
+        self.carry_out(kind, order, effects);
+    }
+
+    pub(super) fn on_own_prompt_submitted(&mut self, reference: &PromptRef, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        let Cause::Incident { kind, action } = &reference.cause else { return };
+        let failures = vec![kind.as_str().to_owned()];
+        let Some(incident) = self.incidents.get_mut(kind) else { return };
+        let order = incident.submitted(reference.revision, *action, &failures, now.at);
+        self.carry_out(*kind, order, effects);
+    }
+
+    /// When its silence, or the wait of a refused prompt, is too long.
+    pub(super) fn stuck_at(&self, rules: &Rules) -> Option<Timestamp> {
+        match self.activity()? {
+            Activity::Working | Activity::NeedsInput => Some(self.quiet_since() + rules.pace.stuck),
+            Activity::Starting | Activity::Idle => {
+                self.refused.as_ref().map(|refused| refused.since + rules.pace.stuck)
+            }
+        }
+    }
+
+    fn lives_since(&self) -> Option<Timestamp> {
+        if let Life::Running { .. } = self.life { self.launched_at } else { None }
+    }
+}
+
+/// Whether the cause of an incident is back although it was answered.
+fn was_in_vain(incident: &Incident, kind: IncidentKind, alive_at: Timestamp) -> bool {
+    let Stage::Answering { since, .. } = incident.stage else { return false };
+    match kind {
+        // It had a chance only if it has lived since.
+        IncidentKind::AgentStuck => alive_at > since,
+        IncidentKind::AgentExited
+        | IncidentKind::AgentNeedsInput
+        | IncidentKind::ChecksFailed
+        | IncidentKind::ChangesRequested
+        | IncidentKind::Conflict
+        | IncidentKind::ApprovedAndGreen
+        | IncidentKind::IssueReady => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{Hook, Refusal, Seen, Session},
+        machine::testing::*,
+        model::Attempt,
+    };
+
+    const EXITED: IncidentKind = IncidentKind::AgentExited;
+    const STUCK: IncidentKind = IncidentKind::AgentStuck;
+    const NOTHING: [&str; 0] = [];
+
+    // S52
+    #[test]
+    fn a_dead_agent_is_restarted_with_backoff_then_people_are_called_once() {
+        let mut desk = Desk::idle(rules());
+        assert_eq!(desk.dies(), ["act agent-exited do 0"]);
+        assert_eq!(desk.acted(ActionOutcome::Done), ["launch 2, resuming s-1"]);
+        desk.starts();
+        assert_eq!(desk.dies(), NOTHING);
+        assert_eq!(desk.pass(secs(11)), ["act agent-exited do 0"]);
+        desk.acted(ActionOutcome::Done);
+        desk.starts();
+        desk.dies();
+        assert_eq!(desk.pass(secs(31)), ["act agent-exited do 0"]);
+        desk.acted(ActionOutcome::Done);
+        desk.starts();
+
+        assert_eq!(desk.dies(), ["act agent-exited escalate 0"]);
+        assert_eq!(desk.acted(ActionOutcome::Done), NOTHING);
+        assert_eq!(desk.pass(mins(120)), NOTHING);
+        assert_eq!(desk.generation(), crate::model::Generation(4));
+    }
+
+    #[test]
+    fn a_launch_that_fails_is_an_exit() {
+        let mut desk = Desk::launching(rules());
+        let generation = desk.generation();
+
+        let said = desk.feed(Session::LaunchFailed { generation, why: "no such program".to_owned() });
+
+        assert_eq!(said, ["act agent-exited do 0"]);
+    }
+
+    #[test]
+    fn a_restarted_agent_that_lives_for_a_while_is_forgiven() {
+        let mut desk = Desk::idle(rules());
+        desk.dies();
+        desk.acted(ActionOutcome::Done);
+        desk.starts();
+        desk.pass(mins(4));
+        assert!(desk.state().incidents.contains_key(&EXITED));
+
+        desk.pass(mins(2));
+
+        assert!(!desk.state().incidents.contains_key(&EXITED));
+    }
+
+    #[test]
+    fn a_persons_restart_forgets_what_was_tried() {
+        let mut desk = Desk::idle(rules());
+        desk.dies();
+        let late = outcome_of(&desk.act(), ActionOutcome::Done);
+        assert_eq!(desk.feed(Session::RestartWanted), ["launch 2, resuming s-1"]);
+        desk.starts();
+
+        assert_eq!(desk.one.feed(late), NOTHING, "a late report restarts no agent that runs");
+        assert_eq!(desk.state().incidents, [].into());
+    }
+
+    #[test]
+    fn a_restart_that_fails_is_an_attempt() {
+        let mut desk = Desk::idle(rules());
+        desk.dies();
+
+        assert_eq!(desk.acted(ActionOutcome::Failed("no".to_owned())), NOTHING);
+
+        let incident = &desk.state().incidents[&EXITED];
+        assert!(matches!(incident.stage, Stage::BackingOff { .. }));
+        assert_eq!(incident.total, Attempt(1));
+    }
+
+    #[test]
+    fn what_is_no_longer_awaited_is_no_longer_wanted() {
+        let mut desk = Desk::idle(rules());
+        desk.dies();
+        let act = desk.act();
+        assert!(still_wanted_act(desk.state(), &act));
+
+        desk.acted(ActionOutcome::Done);
+
+        assert!(!still_wanted_act(desk.state(), &act));
+    }
+
+    // S51, S57, S82 as far: silent for ten minutes is stuck, and people are asked once
+    #[test]
+    fn a_silent_agent_is_asked_and_then_people_are() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        assert_eq!(desk.pass(mins(10) - secs(1)), NOTHING);
+        assert_eq!(desk.pass(secs(1)), ["tell session/hello-3: prompt wanted (agent-stuck attempt 1)"]);
+
+        assert_eq!(desk.tells_itself(), ["prompt launch 1: agent-stuck attempt 1"]);
+        assert_eq!(desk.delivered(), NOTHING);
+        assert_eq!(desk.pass(mins(20)).last().unwrap(), "act agent-stuck escalate 0");
+        desk.acted(ActionOutcome::Done);
+        assert_eq!(desk.pass(mins(30)), NOTHING);
+    }
+
+    // The report of a turn's end can be lost; the screen decides whether the agent can be asked.
+    #[test]
+    fn a_silent_agent_whose_screen_does_not_allow_it_is_not_typed_to() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        desk.pass(mins(10));
+        desk.tells_itself();
+
+        assert_eq!(desk.refused(Refusal::Busy("it works".to_owned())), NOTHING);
+
+        assert_eq!(desk.state().queue.len(), 1);
+        assert_eq!(desk.state().incidents[&STUCK].total, Attempt(0));
+    }
+
+    #[test]
+    fn an_agent_that_gives_a_sign_before_it_is_asked_was_not_stuck() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        desk.pass(mins(10));
+        assert!(desk.state().incidents.contains_key(&STUCK));
+
+        desk.sees(Seen::Alive { screen: 7, dialog: false });
+
+        assert_eq!(desk.state().incidents, [].into());
+    }
+
+    #[test]
+    fn an_agent_that_waited_for_long_is_not_stuck_when_it_gets_a_prompt() {
+        let mut desk = Desk::idle(rules());
+        desk.pass(mins(60));
+        desk.wants(ci());
+
+        desk.delivered();
+
+        assert_eq!(desk.state().incidents, [].into());
+        assert_eq!(desk.pass(mins(9)).len(), 11, "only receipts are looked for");
+    }
+
+    #[test]
+    fn an_agent_that_takes_the_question_and_falls_silent_again_is_not_asked_for_ever() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        desk.pass(mins(10));
+        desk.tells_itself();
+        desk.delivered();
+        desk.pass(secs(1));
+        desk.takes();
+        assert!(desk.state().incidents.contains_key(&STUCK));
+
+        assert_eq!(desk.pass(mins(11)), ["act agent-stuck escalate 0"]);
+    }
+
+    #[test]
+    fn an_agent_that_answers_the_question_is_stuck_no_more() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        desk.pass(mins(10));
+        desk.tells_itself();
+        desk.delivered();
+        desk.takes();
+
+        desk.hook(Hook::TurnEnded);
+
+        assert_eq!(desk.state().incidents, [].into());
+    }
+
+    #[test]
+    fn a_prompt_that_is_refused_for_long_makes_an_idle_agent_stuck() {
+        let mut desk = Desk::idle(rules());
+        desk.wants(ci());
+        while desk.one.at < START + mins(11) {
+            if desk.state().sending.is_some() {
+                desk.refused(Refusal::Busy("a person types".to_owned()));
+            }
+            desk.pass(secs(1));
+        }
+
+        assert!(desk.state().incidents.contains_key(&STUCK));
+    }
+
+    const ASKS: &str = "name: asks\non: agent-needs-input\ndo:\n  - notify: { priority: urgent }\n";
+
+    // S56, S82 as far: once per dialog
+    #[test]
+    fn an_agent_that_waits_for_a_person_is_reported_once_for_each_dialog() {
+        let mut desk = Desk::idle(rules_with(&[ASKS]));
+        desk.works_on(ci());
+        let dialog = |screen| Seen::Alive { screen, dialog: true };
+        assert_eq!(desk.sees(dialog(1)), ["act asks do 0"]);
+        assert_eq!(desk.acted(ActionOutcome::Done), NOTHING);
+        assert_eq!(desk.pass_seeing(mins(5), &dialog(1)), NOTHING);
+        desk.sees(Seen::Alive { screen: 2, dialog: false });
+        assert_eq!(desk.state().incidents, [].into());
+
+        assert_eq!(desk.sees(dialog(3)), ["act asks do 0"]);
+    }
+
+    #[test]
+    fn rules_beside_act_on_agents_too() {
+        let beside = "name: beside\non: agent-exited\nbeside: true\ndo:\n  - notify: { priority: low }\n";
+        let mut desk = Desk::idle(rules_with(&[beside]));
+
+        assert_eq!(desk.dies(), ["act beside do 0", "act agent-exited do 0"]);
+        assert_eq!(desk.pass(mins(5)), NOTHING);
+    }
+
+    #[test]
+    fn a_persons_words_are_always_wanted_and_a_tasks_are_for_the_task_to_say() {
+        let desk = Desk::idle(rules());
+
+        assert!(still_wanted(desk.state(), &from_person("hello")));
+        assert!(!still_wanted(desk.state(), &first()));
+        assert!(!still_wanted(desk.state(), &on_pull(STUCK)));
+    }
+}

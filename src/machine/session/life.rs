@@ -1,0 +1,480 @@
+//! Launches, signs of life, exits, and what is done about them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::{Activity, Life, Now, SendEnd, State};
+use crate::{
+    effect::Effect,
+    event::{self, Hook, Seen},
+    model::{Cause, Generation, MachineKey, PromptRef, Receipt},
+};
+
+/// How often the runtime must find nothing before that is a death.
+const MISSING_MIN: u32 = 2;
+
+impl State {
+    /// Orders a new launch.
+    pub(super) fn launch(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        self.generation = self.generation.next();
+        self.life = Life::Launching;
+        self.alive_at = now.at;
+        self.probe_at = None;
+        self.probing = false;
+        self.missing = 0;
+        self.not_before = None;
+        self.refused = None;
+        effects.push(Effect::Launch {
+            session: self.session.clone(),
+            generation: self.generation,
+            repo: self.repo,
+            agent: self.agent.clone(),
+            workspace: self.workspace.clone(),
+            resume: self.agent_session.clone(),
+        });
+    }
+
+    pub(super) fn on_launched(&mut self, generation: Generation, now: &Now<'_>) {
+        if generation == self.generation && matches!(self.life, Life::Launching) {
+            self.life = Life::Running { activity: Activity::Starting, since: now.at };
+            self.launched_at = Some(now.at);
+            self.alive_at = now.at;
+            self.probe_at = Some(now.at + now.rules.pace.probe);
+        }
+    }
+
+    pub(super) fn on_launch_failed(&mut self, generation: Generation, why: String, now: &Now<'_>) {
+        if generation == self.generation && matches!(self.life, Life::Launching) {
+            self.life = Life::Exited { code: None, at: now.at, why: Some(why) };
+        }
+    }
+
+    pub(super) fn on_hooked(&mut self, generation: Generation, hook: Hook, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        if generation != self.generation || !self.is_running() {
+            return;
+        }
+        self.alive_at = now.at;
+        match hook {
+            Hook::Started { agent_session, transcript } => {
+                self.agent_session = agent_session.or_else(|| self.agent_session.take());
+                self.transcript = transcript.or_else(|| self.transcript.take());
+                if self.activity() == Some(Activity::Starting) {
+                    self.become_active(Activity::Idle, now);
+                }
+            }
+            Hook::PromptTaken { evidence } => {
+                self.become_active(Activity::Working, now);
+                if let Some(evidence) = evidence {
+                    self.on_evidence(evidence);
+                }
+            }
+            Hook::TurnEnded | Hook::TurnFailed { .. } => self.end_turn(now, effects),
+            Hook::NeedsInput => self.become_active(Activity::NeedsInput, now),
+            // The process goes on to exit; the runtime says when it has.
+            Hook::Ended => self.probe_at = Some(now.at),
+        }
+    }
+
+    /// The agent waits again. Prompts that it has not taken yet belong to the next turn.
+    fn end_turn(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        self.become_active(Activity::Idle, now);
+        let untaken = match (&self.sending, self.agent.receipt) {
+            (Some(sending), Receipt::Hook | Receipt::Transcript | Receipt::Reads) => sending.references.clone(),
+            (Some(_) | None, _) => Vec::new(),
+        };
+        let (open, answered): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.open_turn).into_iter().partition(|reference| untaken.contains(reference));
+        self.open_turn = open;
+        self.tell_turn_ended(answered, effects);
+        self.tell_task(event::Task::TurnEnded, effects);
+    }
+
+    /// Ends the turn if the agent waits with nothing on its way to it, or if it is no longer there.
+    pub(super) fn close_turn(&mut self, effects: &mut Vec<Effect>) {
+        match self.life {
+            Life::Running { activity: Activity::Idle, .. } if self.sending.is_none() => {
+                let answered = std::mem::take(&mut self.open_turn);
+                self.tell_turn_ended(answered, effects);
+            }
+            Life::Running { .. } => {}
+            Life::Launching | Life::Exited { .. } | Life::Stopping | Life::Ended => {
+                let open = std::mem::take(&mut self.open_turn);
+                self.abandon(open, effects);
+            }
+        }
+    }
+
+    /// What was under way when the agent went is answered by nobody. Incidents count that as an attempt and ask again;
+    /// nobody but this queue would ask again for the task itself. What was pushed may be enough all the same.
+    pub(super) fn abandon(&mut self, open: Vec<PromptRef>, effects: &mut Vec<Effect>) {
+        if open.is_empty() {
+            return;
+        }
+        let task = open.iter().filter(|reference| matches!(reference.cause, Cause::Task)).cloned();
+        self.queue.splice(0..0, task);
+        self.tell_turn_ended(open, effects);
+        self.tell_task(event::Task::TurnEnded, effects);
+    }
+
+    fn tell_task(&self, event: event::Task, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Tell { to: MachineKey::Task(self.task.clone()), event: event.into() });
+    }
+
+    /// The last sign of life, or the moment since which it does what it is doing.
+    pub(super) fn quiet_since(&self) -> Timestamp {
+        if let Life::Running { since, .. } = self.life { self.alive_at.max(since) } else { self.alive_at }
+    }
+
+    fn tell_turn_ended(&self, answered: Vec<PromptRef>, effects: &mut Vec<Effect>) {
+        let mut by_machine = BTreeMap::<_, Vec<_>>::new();
+        for reference in answered {
+            by_machine.entry(reference.from.clone()).or_default().push(reference);
+        }
+        for (to, references) in by_machine {
+            if let MachineKey::Pull { .. } = to {
+                effects.push(Effect::Tell { to, event: event::Pull::TurnEnded { references }.into() });
+            }
+        }
+    }
+
+    /// Asks the runtime how the agent is, when that is due.
+    pub(super) fn probe(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        if self.probing || !self.is_running() || self.probe_at.is_none_or(|at| now.at < at) {
+            return;
+        }
+        self.probing = true;
+        effects.push(Effect::Probe { session: self.session.clone(), generation: self.generation });
+    }
+
+    pub(super) fn on_probed(&mut self, generation: Generation, seen: &Seen, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        if generation != self.generation || !self.is_running() {
+            return;
+        }
+        self.probing = false;
+        self.probe_at = Some(now.at + now.rules.pace.probe);
+        match seen {
+            Seen::Alive { screen, dialog } => {
+                self.missing = 0;
+                self.on_screen(*screen, *dialog, now, effects);
+            }
+            Seen::Exited { code } => self.on_exited(*code, now, effects),
+            Seen::Gone => {
+                self.missing += 1;
+                if self.missing >= MISSING_MIN {
+                    self.on_exited(None, now, effects);
+                }
+            }
+            // An indeterminate probe changes nothing.
+            Seen::Unknown => {}
+        }
+    }
+
+    fn on_screen(&mut self, screen: u64, dialog: bool, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        let changed = self.screen != screen;
+        self.screen = screen;
+        if changed {
+            self.alive_at = now.at;
+        }
+        if dialog {
+            self.become_active(Activity::NeedsInput, now);
+        } else if self.activity() == Some(Activity::NeedsInput) && changed {
+            self.become_active(Activity::Working, now);
+        }
+        // Without hooks, a screen that has been still for a while is the only sign that a turn is over.
+        let silent = self.agent.receipt != Receipt::Hook;
+        let still = now.at >= self.quiet_since() + now.rules.pace.quiet;
+        if silent && still && self.activity() == Some(Activity::Working) && self.sending.is_none() {
+            self.end_turn(now, effects);
+        }
+    }
+
+    fn on_exited(&mut self, code: Option<i32>, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        if self.ending_since.is_some() {
+            self.ended(effects);
+            return;
+        }
+        self.life = Life::Exited { code, at: now.at, why: None };
+        self.probe_at = None;
+    }
+
+    pub(super) fn on_stopped(&mut self, generation: Generation, effects: &mut Vec<Effect>) {
+        if generation == self.generation && matches!(self.life, Life::Stopping) {
+            self.ended(effects);
+        }
+    }
+
+    /// Starts the agent again where it stopped; one that still runs is ended first.
+    pub(super) fn restart(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        match self.life {
+            Life::Exited { .. } => self.launch(now, effects),
+            Life::Running { .. } => {
+                effects.push(Effect::Stop { session: self.session.clone(), generation: self.generation });
+                self.launch(now, effects);
+            }
+            Life::Launching | Life::Stopping | Life::Ended => {}
+        }
+    }
+
+    pub(super) fn on_end_wanted(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        self.ending_since.get_or_insert(now.at);
+        if matches!(self.life, Life::Ended) {
+            self.tell_task(event::Task::SessionEnded, effects);
+        }
+    }
+
+    /// A person wants it started anew: what was tried before no longer counts.
+    pub(super) fn on_restart_wanted(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        self.incidents.clear();
+        self.restart(now, effects);
+    }
+
+    /// Ends the agent as soon as it is not in the middle of something, or after the grace.
+    pub(super) fn end_if_possible(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        let Some(since) = self.ending_since else { return };
+        let patient = now.at < since + now.rules.pace.merged_grace;
+        match self.life {
+            Life::Running { activity: Activity::Working, .. } if patient => {}
+            Life::Running { .. } | Life::Launching => {
+                self.life = Life::Stopping;
+                effects.push(Effect::Stop { session: self.session.clone(), generation: self.generation });
+            }
+            Life::Exited { .. } => self.ended(effects),
+            Life::Stopping | Life::Ended => {}
+        }
+    }
+
+    fn ended(&mut self, effects: &mut Vec<Effect>) {
+        self.life = Life::Ended;
+        self.probe_at = None;
+        self.incidents.clear();
+        if self.sending.is_some() {
+            self.end_sending(SendEnd::Indeterminate);
+        }
+        self.queue.clear();
+        self.open_turn.clear();
+        self.tell_task(event::Task::SessionEnded, effects);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::Session,
+        machine::{session::Sent, testing::*},
+    };
+
+    const NOTHING: [&str; 0] = [];
+
+    fn hooked(generation: u32, hook: Hook) -> Session {
+        Session::Hooked { generation: Generation(generation), hook }
+    }
+
+    #[test]
+    fn a_wanted_agent_is_launched_once() {
+        let mut desk = Desk::launching(rules());
+        assert_eq!(desk.generation(), Generation(1));
+        let agent = desk.one.rules.agent.clone();
+        let again = Session::Wanted { task: task_id(), repo: REPO, agent, workspace: "workspaces/hello-3".to_owned() };
+
+        assert_eq!(desk.feed(again), NOTHING);
+    }
+
+    // S59
+    #[test]
+    fn what_an_older_launch_says_changes_nothing() {
+        let mut desk = Desk::idle(rules());
+        desk.feed(Session::RestartWanted);
+        desk.starts();
+        desk.works_on(ci());
+        let state = desk.one.state.clone();
+
+        desk.feed(hooked(1, Hook::TurnEnded));
+        desk.feed(hooked(1, Hook::NeedsInput));
+        desk.feed(Session::Launched { generation: Generation(1) });
+        desk.feed(Session::LaunchFailed { generation: Generation(1), why: "no".to_owned() });
+        desk.feed(Session::Probed { generation: Generation(1), seen: Seen::Exited { code: None } });
+        desk.feed(Session::Stopped { generation: Generation(1) });
+
+        assert_eq!(desk.one.state, state);
+    }
+
+    // S50, S53: one time nothing is no death
+    #[test]
+    fn nothing_found_once_is_no_death_and_twice_is() {
+        let mut desk = Desk::idle(rules());
+        assert_eq!(desk.pass_seeing(secs(10), &Seen::Gone), NOTHING);
+        assert!(desk.state().is_running());
+
+        assert_eq!(desk.pass_seeing(secs(10), &Seen::Gone), ["act agent-exited do 0"]);
+    }
+
+    #[test]
+    fn an_agent_that_is_seen_again_was_never_missing() {
+        let mut desk = Desk::idle(rules());
+        for _ in 0..5 {
+            desk.pass_seeing(secs(10), &Seen::Gone);
+            desk.pass_seeing(secs(10), &Seen::Alive { screen: 0, dialog: false });
+        }
+
+        assert!(desk.state().is_running());
+    }
+
+    // S54
+    #[test]
+    fn a_runtime_that_cannot_tell_changes_nothing() {
+        let mut desk = Desk::idle(rules());
+
+        assert_eq!(desk.pass_seeing(mins(30), &Seen::Unknown), NOTHING);
+
+        assert!(desk.state().is_running());
+    }
+
+    // S55
+    #[test]
+    fn an_agent_that_is_being_launched_is_not_probed() {
+        let mut desk = Desk::launching(rules());
+
+        assert_eq!(desk.one.pass(mins(30)), NOTHING);
+        assert_eq!(desk.sees(Seen::Exited { code: None }), NOTHING);
+        assert_eq!(desk.state().life, Life::Launching);
+    }
+
+    // S45, S90 of a merged pull request: an idle agent ends at once
+    #[test]
+    fn an_idle_agent_ends_at_once() {
+        let mut desk = Desk::idle(rules());
+
+        assert_eq!(desk.feed(Session::EndWanted), ["stop 1"]);
+        assert_eq!(desk.feed(Session::Stopped { generation: desk.generation() }), ["tell task/hello-3: session ended"]);
+        assert_eq!(desk.state().life, Life::Ended);
+    }
+
+    // S46, G090
+    #[test]
+    fn a_working_agent_may_finish_its_turn_or_use_up_the_grace() {
+        let mut finishes = Desk::idle(rules());
+        finishes.works_on(ci());
+        assert_eq!(finishes.feed(Session::EndWanted), NOTHING);
+        assert_eq!(finishes.one.pass(mins(4)), NOTHING);
+        assert_eq!(finishes.hook(Hook::TurnEnded).last().unwrap(), "stop 1");
+
+        let mut goes_on = Desk::idle(rules());
+        goes_on.works_on(ci());
+        goes_on.feed(Session::EndWanted);
+        assert_eq!(goes_on.one.pass(mins(5)), ["stop 1"]);
+    }
+
+    #[test]
+    fn an_agent_that_is_told_to_end_twice_says_twice_that_it_has() {
+        let mut desk = Desk::idle(rules());
+        desk.feed(Session::EndWanted);
+        desk.feed(Session::EndWanted);
+        desk.feed(Session::Stopped { generation: desk.generation() });
+
+        assert_eq!(desk.feed(Session::EndWanted), ["tell task/hello-3: session ended"]);
+        assert_eq!(desk.one.deadline(), None);
+    }
+
+    #[test]
+    fn an_agent_that_exits_while_it_should_end_has_ended() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        desk.feed(Session::EndWanted);
+
+        assert_eq!(desk.dies(), ["tell task/hello-3: session ended"]);
+    }
+
+    #[test]
+    fn an_agent_that_is_launched_while_it_should_end_is_stopped() {
+        let mut desk = Desk::launching(rules());
+
+        assert_eq!(desk.feed(Session::EndWanted), ["stop 1"]);
+        assert_eq!(desk.feed(Session::Launched { generation: desk.generation() }), NOTHING);
+        assert_eq!(desk.feed(Session::Stopped { generation: desk.generation() }), ["tell task/hello-3: session ended"]);
+    }
+
+    #[test]
+    fn a_session_that_is_wanted_again_goes_on_counting() {
+        let mut desk = Desk::idle(rules());
+        desk.dies();
+        desk.feed(Session::EndWanted);
+        let serial = desk.state().serial;
+        let agent = desk.one.rules.agent.clone();
+        let again = Session::Wanted { task: task_id(), repo: REPO, agent, workspace: "workspaces/hello-3".to_owned() };
+
+        assert_eq!(desk.feed(again), ["launch 2"]);
+
+        assert_eq!((desk.state().serial, desk.state().sent.clone()), (serial, Vec::<Sent>::new()));
+    }
+
+    #[test]
+    fn without_hooks_a_still_screen_ends_the_turn() {
+        let mut desk = Desk::idle_with(Receipt::None);
+        desk.pass_seeing(mins(60), &Seen::Alive { screen: 1, dialog: false });
+        desk.wants(ci());
+        desk.delivered();
+
+        let said = desk.pass_seeing(secs(9), &Seen::Alive { screen: 1, dialog: false });
+        assert_eq!(said, NOTHING, "the screen stood still before the prompt, not after it");
+        let said = desk.pass_seeing(secs(30), &Seen::Alive { screen: 1, dialog: false });
+
+        assert_eq!(said, ["tell pull/1/7: turn ended (checks-failed attempt 1)", "tell task/hello-3: turn ended"]);
+    }
+
+    #[test]
+    fn with_hooks_a_still_screen_ends_nothing() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+
+        assert_eq!(desk.pass(mins(9)), NOTHING);
+    }
+
+    #[test]
+    fn a_dialog_on_the_screen_waits_for_a_person_until_it_is_gone() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        desk.sees(Seen::Alive { screen: 1, dialog: true });
+        assert_eq!(desk.state().activity(), Some(Activity::NeedsInput));
+
+        desk.sees(Seen::Alive { screen: 2, dialog: false });
+
+        assert_eq!(desk.state().activity(), Some(Activity::Working));
+    }
+
+    #[test]
+    fn a_farewell_is_looked_into_at_once() {
+        let mut desk = Desk::idle(rules());
+
+        assert_eq!(desk.hook(Hook::Ended), ["probe 1"]);
+    }
+
+    #[test]
+    fn a_restart_of_a_working_agent_ends_its_turn() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+
+        let said = desk.feed(Session::RestartWanted);
+
+        assert_eq!(
+            said,
+            [
+                "stop 1",
+                "launch 2, resuming s-1",
+                "tell pull/1/7: turn ended (checks-failed attempt 1)",
+                "tell task/hello-3: turn ended"
+            ]
+        );
+    }
+
+    // A one-shot agent: it pushes and exits without a word.
+    #[test]
+    fn an_agent_that_exits_after_its_work_has_ended_its_turn() {
+        let mut desk = Desk::idle_with(Receipt::None);
+        desk.wants(first());
+        desk.delivered();
+
+        assert!(desk.dies().contains(&"tell task/hello-3: turn ended".to_owned()));
+    }
+}

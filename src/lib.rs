@@ -7,6 +7,7 @@ pub mod config;
 pub mod effect;
 pub mod event;
 pub mod failure;
+pub mod github;
 pub mod journal;
 pub mod machine;
 pub mod model;

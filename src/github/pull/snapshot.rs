@@ -1,0 +1,473 @@
+//! From GitHub's answer to the facts about a pull request.
+
+use super::{
+    checks,
+    query::{self, Raw, RawComment, RawPull, RawReview, RawThread},
+};
+use crate::{
+    github::{
+        Client, Error, Fetched,
+        people::{Account, Cast},
+        texts::Texts,
+    },
+    model::{
+        Base, Head, Lifecycle, Mergeability, PrNumber, RepoName, Review, ReviewState, Snapshot, Thread, ThreadComment,
+    },
+};
+
+impl Client {
+    /// Everything that is true about one pull request now, and the texts that belong to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::HeadMoved`] if it changed while it was read: look again.
+    pub async fn snapshot(&self, repo: &RepoName, number: PrNumber) -> Result<Fetched<Snapshot>, Error> {
+        let mut raw = query::ask(self.transport(), repo, number).await?;
+        let own = self.viewer().await?;
+        let cast = self.people().cast(self.transport(), repo, own, accounts(&raw.pull)).await?;
+        let contexts = std::mem::take(&mut raw.contexts);
+        let mut fetched = facts(raw, &cast)?;
+        let facts = &mut fetched.value;
+        facts.checks = checks::newest(contexts);
+        self.attempts().fill(self.transport(), repo, &mut facts.checks).await?;
+        if facts.lifecycle == Lifecycle::Open && facts.mergeability == Mergeability::Unknown {
+            facts.mergeability = self.compute_mergeability(repo, number).await?;
+        }
+        Ok(fetched)
+    }
+
+    /// GitHub computes mergeability when REST is asked for the pull request; GraphQL only tells what is known.
+    async fn compute_mergeability(&self, repo: &RepoName, number: PrNumber) -> Result<Mergeability, Error> {
+        #[derive(serde::Deserialize)]
+        struct Computed {
+            mergeable: Option<bool>,
+            mergeable_state: Option<String>,
+        }
+        let answer = self.transport().get(repo, &["pulls", &number.to_string()], &[]).await?;
+        let computed: Computed = answer.json()?;
+        Ok(match (computed.mergeable, computed.mergeable_state.as_deref()) {
+            (None, _) => Mergeability::Unknown,
+            (Some(false), _) => Mergeability::Conflicting,
+            (Some(true), Some("behind")) => Mergeability::Behind,
+            (Some(true), _) => Mergeability::Clean,
+        })
+    }
+}
+
+/// Everybody who wrote something that is to be handed on.
+fn accounts(pull: &RawPull) -> impl Iterator<Item = &Account> + Send {
+    let reviews = pull.latest_opinionated_reviews.iter().flat_map(|reviews| reviews.nodes.iter().flatten());
+    let threads = pull.review_threads.nodes.iter().flatten();
+    let comments = threads.flat_map(|thread| thread.comments.nodes.iter().flatten());
+    let writers = reviews.filter_map(|review| review.author.as_ref());
+    pull.author.iter().chain(writers).chain(comments.filter_map(|comment| comment.author.as_ref()))
+}
+
+fn facts(raw: Raw, cast: &Cast) -> Result<Fetched<Snapshot>, Error> {
+    let Raw { repo, repo_name, pull, contexts: _ } = raw;
+    let mut texts = Texts::default();
+    let author = cast.author(pull.author.as_ref());
+    let lifecycle = match pull.state.as_str() {
+        "OPEN" => Lifecycle::Open,
+        "MERGED" => Lifecycle::Merged,
+        "CLOSED" => Lifecycle::Closed,
+        other => return Err(Error::unexpected(anyhow::anyhow!("a pull request in state {other:?}"))),
+    };
+    let reviews = pull.latest_opinionated_reviews.unwrap_or_default().nodes.into_iter().flatten();
+    let mut reviews: Vec<Review> = reviews.filter_map(|raw| review(raw, cast, &mut texts)).collect();
+    reviews.sort_by(|a, b| (&a.author.login, &a.id).cmp(&(&b.author.login, &b.id)));
+    let threads = pull.review_threads.nodes.into_iter().flatten();
+    let mut threads: Vec<Thread> = threads.map(|raw| thread(raw, cast, &mut texts)).collect();
+    threads.sort_by(|a, b| a.id.cmp(&b.id));
+    let labels = pull.labels.unwrap_or_default().nodes.into_iter().flatten();
+    let mut labels: Vec<String> = labels.map(|label| label.name).collect();
+    labels.sort_unstable();
+    let value = Snapshot {
+        repo,
+        repo_name,
+        number: pull.number,
+        url: pull.url,
+        title: texts.keep(&pull.title, author.tier),
+        author,
+        lifecycle,
+        draft: pull.is_draft,
+        head: Head {
+            sha: pull.head_ref_oid,
+            branch: pull.head_ref_name,
+            repo: pull.head_repository.and_then(|fork| fork.database_id),
+        },
+        base: Base { branch: pull.base_ref_name, sha: pull.base_ref_oid },
+        mergeability: mergeability(&pull.mergeable, &pull.merge_state_status),
+        checks: Vec::new(),
+        reviews,
+        threads,
+        labels,
+        updated_at: pull.updated_at,
+    };
+    Ok(texts.beside(value))
+}
+
+fn mergeability(mergeable: &str, status: &str) -> Mergeability {
+    match (mergeable, status) {
+        ("CONFLICTING", _) | (_, "DIRTY") => Mergeability::Conflicting,
+        ("MERGEABLE", "BEHIND") => Mergeability::Behind,
+        ("MERGEABLE", _) => Mergeability::Clean,
+        _ => Mergeability::Unknown,
+    }
+}
+
+/// A pending review is nobody's business yet, and a state that we do not know is no verdict.
+fn review(raw: RawReview, cast: &Cast, texts: &mut Texts) -> Option<Review> {
+    let state = match raw.state.as_str() {
+        "APPROVED" => ReviewState::Approved,
+        "CHANGES_REQUESTED" => ReviewState::ChangesRequested,
+        "COMMENTED" => ReviewState::Commented,
+        "DISMISSED" => ReviewState::Dismissed,
+        _ => return None,
+    };
+    let author = cast.author(raw.author.as_ref());
+    Some(Review {
+        id: raw.id,
+        state,
+        body: texts.keep(&raw.body, author.tier),
+        author,
+        commit: raw.commit.map(|commit| commit.oid),
+        submitted_at: raw.submitted_at?,
+    })
+}
+
+fn thread(raw: RawThread, cast: &Cast, texts: &mut Texts) -> Thread {
+    let comments = raw.comments.nodes.into_iter().flatten();
+    let mut comments: Vec<ThreadComment> = comments.map(|raw| comment(raw, cast, texts)).collect();
+    comments.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    Thread {
+        id: raw.id,
+        resolved: raw.is_resolved,
+        outdated: raw.is_outdated,
+        path: raw.path,
+        line: raw.line,
+        comments,
+    }
+}
+
+fn comment(raw: RawComment, cast: &Cast, texts: &mut Texts) -> ThreadComment {
+    let author = cast.author(raw.author.as_ref());
+    ThreadComment { id: raw.id, body: texts.keep(&raw.body, author.tier), author, created_at: raw.created_at }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        github::fake::{Fake, Reply, Seen, not_found, ok, reply, repo},
+        model::{
+            Attempt, Author, Check, CheckKind, CheckState, Conclusion, JobId, JobRef, Outside, RepoId, RunId, TextHash,
+            Tier,
+        },
+    };
+
+    const HEAD: &str = "1111111111111111111111111111111111111111";
+    const BASE: &str = "2222222222222222222222222222222222222222";
+    const NUMBER: PrNumber = PrNumber(12);
+
+    /// A pull request as GraphQL shows it, with something of everything.
+    fn pull() -> Value {
+        json!({
+            "number": 12,
+            "url": "https://github.com/octo/hello/pull/12",
+            "title": "Title",
+            "state": "OPEN",
+            "isDraft": false,
+            "author": {"__typename": "Bot", "login": "antiphon"},
+            "headRefOid": HEAD,
+            "headRefName": "work",
+            "headRepository": {"databaseId": 7},
+            "baseRefName": "main",
+            "baseRefOid": BASE,
+            "mergeable": "MERGEABLE",
+            "mergeStateStatus": "BLOCKED",
+            "updatedAt": "2026-01-01T11:00:00Z",
+            "labels": {"nodes": [{"name": "b"}, {"name": "a"}]},
+            "latestOpinionatedReviews": {"nodes": [
+                review("R_2", "zoe", "CHANGES_REQUESTED"),
+                review("R_1", "mona", "APPROVED"),
+                review("R_3", "ann", "PENDING"),
+            ]},
+            "reviewThreads": {
+                "nodes": [thread("T_2", None, None), thread("T_1", Some(3), Some("zoe"))],
+                "pageInfo": {"hasNextPage": false, "endCursor": "t1"},
+            },
+            "commits": {"nodes": [{"commit": {"oid": HEAD, "statusCheckRollup": {"contexts": {
+                "nodes": [run(501, "build", "FAILURE")],
+                "pageInfo": {"hasNextPage": false, "endCursor": "c1"},
+            }}}}]},
+        })
+    }
+
+    fn review(id: &str, login: &str, state: &str) -> Value {
+        json!({
+            "id": id,
+            "author": {"__typename": "User", "login": login},
+            "state": state,
+            "body": "Hm.",
+            "submittedAt": "2026-01-01T10:00:00Z",
+            "commit": {"oid": HEAD},
+        })
+    }
+
+    fn thread(id: &str, line: Option<u32>, author: Option<&str>) -> Value {
+        let outdated = line.is_none();
+        let author = author.map(|login| json!({"__typename": "User", "login": login}));
+        let comment =
+            json!({"id": format!("{id}_C"), "author": author, "body": "Why?", "createdAt": "2026-01-01T10:00:00Z"});
+        json!({"id": id, "isResolved": false, "isOutdated": outdated, "path": "a.rs", "line": line, "comments": {"nodes": [comment]}})
+    }
+
+    fn run(id: u64, name: &str, conclusion: &str) -> Value {
+        json!({
+            "__typename": "CheckRun",
+            "databaseId": id,
+            "name": name,
+            "status": "COMPLETED",
+            "conclusion": conclusion,
+            "startedAt": "2026-01-01T10:00:00Z",
+            "detailsUrl": format!("https://github.com/octo/hello/actions/runs/70/job/{id}"),
+            "isRequired": true,
+            "checkSuite": {"app": {"slug": "github-actions"}, "workflowRun": {"databaseId": 70}},
+        })
+    }
+
+    fn data(pull: &Value) -> Reply {
+        ok(&json!({"data": {"repository": {"databaseId": 7, "nameWithOwner": "octo/hello", "pullRequest": pull}}}))
+    }
+
+    /// Everything around the pull request.
+    fn surroundings(seen: &Seen) -> Reply {
+        let line = seen.line.trim_start_matches("GET /repos/octo/hello/");
+        match line {
+            "GET /user" => ok(&json!({"login": "antiphon[bot]"})),
+            "collaborators/mona/permission" => ok(&json!({"permission": "admin", "role_name": "admin"})),
+            "collaborators/antiphon[bot]/permission" => ok(&json!({"permission": "write", "role_name": "write"})),
+            "collaborators/zoe/permission" => reply(500, &json!({})),
+            "actions/runs/70/jobs?filter=latest&per_page=100&page=1" => ok(
+                &json!({"total_count": 1, "jobs": [{"id": 501, "run_id": 70, "run_attempt": 2, "name": "build", "steps": []}]}),
+            ),
+            _ => not_found(),
+        }
+    }
+
+    async fn fake(pull: Value) -> Fake {
+        Fake::start(move |seen| if seen.line == "POST /graphql" { data(&pull) } else { surroundings(seen) }).await
+    }
+
+    fn author(login: &str, tier: Tier) -> Author {
+        let own = login == "antiphon[bot]";
+        Author { login: login.parse().unwrap(), tier, own, bot: own }
+    }
+
+    fn text(text: &str, tier: Tier) -> Outside {
+        Outside { hash: TextHash::of(text), bytes: u32::try_from(text.len()).unwrap(), tier }
+    }
+
+    fn expected() -> Snapshot {
+        let review = |id: &str, author: Author, state| Review {
+            id: id.parse().unwrap(),
+            body: text("Hm.", author.tier),
+            author,
+            state,
+            commit: Some(HEAD.parse().unwrap()),
+            submitted_at: "2026-01-01T10:00:00Z".parse().unwrap(),
+        };
+        let thread = |id: &str, line: Option<u32>, author| Thread {
+            id: id.parse().unwrap(),
+            resolved: false,
+            outdated: line.is_none(),
+            path: "a.rs".to_owned(),
+            line,
+            comments: vec![ThreadComment {
+                id: format!("{id}_C").parse().unwrap(),
+                author,
+                body: text("Why?", Tier::Stranger),
+                created_at: "2026-01-01T10:00:00Z".parse().unwrap(),
+            }],
+        };
+        Snapshot {
+            repo: RepoId(7),
+            repo_name: repo(),
+            number: NUMBER,
+            url: "https://github.com/octo/hello/pull/12".to_owned(),
+            author: author("antiphon[bot]", Tier::Collaborator),
+            title: text("Title", Tier::Collaborator),
+            lifecycle: Lifecycle::Open,
+            draft: false,
+            head: Head { sha: HEAD.parse().unwrap(), branch: "work".parse().unwrap(), repo: Some(RepoId(7)) },
+            base: Base { branch: "main".parse().unwrap(), sha: BASE.parse().unwrap() },
+            mergeability: Mergeability::Clean,
+            checks: vec![Check {
+                name: "build".parse().unwrap(),
+                kind: CheckKind::Run,
+                app: Some("github-actions".to_owned()),
+                required: true,
+                state: CheckState::Finished(Conclusion::Failure),
+                job: Some(JobRef { run: RunId(70), attempt: Attempt(2), job: JobId(501) }),
+                url: Some("https://github.com/octo/hello/actions/runs/70/job/501".to_owned()),
+            }],
+            reviews: vec![
+                review("R_1", author("mona", Tier::Maintainer), ReviewState::Approved),
+                review("R_2", author("zoe", Tier::Stranger), ReviewState::ChangesRequested),
+            ],
+            threads: vec![
+                thread("T_1", Some(3), author("zoe", Tier::Stranger)),
+                thread("T_2", None, author("ghost", Tier::Stranger)),
+            ],
+            labels: vec!["a".to_owned(), "b".to_owned()],
+            updated_at: "2026-01-01T11:00:00Z".parse().unwrap(),
+        }
+    }
+
+    // G096, G100: a pending review is not there, a line that is gone is no error. Who cannot be asked about (zoe: 500)
+    // and who is no collaborator (404) are strangers.
+    #[tokio::test]
+    async fn a_pull_request_is_read_whole() {
+        let fake = fake(pull()).await;
+
+        let Fetched { value, texts } = fake.client.snapshot(&repo(), NUMBER).await.unwrap();
+
+        assert_eq!(value, expected());
+        let mut texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        texts.sort_unstable();
+        assert_eq!(texts, ["Hm.", "Title", "Why?"]);
+    }
+
+    #[tokio::test]
+    async fn equal_facts_in_another_order_are_an_equal_value() {
+        let mut turned = pull();
+        for list in ["/labels/nodes", "/latestOpinionatedReviews/nodes", "/reviewThreads/nodes"] {
+            turned.pointer_mut(list).unwrap().as_array_mut().unwrap().reverse();
+        }
+        let fake = fake(turned).await;
+
+        assert_eq!(fake.client.snapshot(&repo(), NUMBER).await.unwrap().value, expected());
+    }
+
+    #[tokio::test]
+    async fn permissions_are_asked_once_in_five_minutes_and_failures_each_time() {
+        let fake = fake(pull()).await;
+        let asked = |login: &str| {
+            let line = format!("GET /repos/octo/hello/collaborators/{login}/permission");
+            fake.lines().iter().filter(|seen| **seen == line).count()
+        };
+
+        fake.client.snapshot(&repo(), NUMBER).await.unwrap();
+        fake.pass(299);
+        fake.client.snapshot(&repo(), NUMBER).await.unwrap();
+        assert_eq!((asked("mona"), asked("zoe")), (1, 2));
+        fake.pass(1);
+        fake.client.snapshot(&repo(), NUMBER).await.unwrap();
+        assert_eq!((asked("mona"), asked("zoe")), (2, 3));
+    }
+
+    #[tokio::test]
+    async fn further_checks_and_threads_are_asked_for() {
+        let fake = Fake::start(|seen| {
+            if seen.line != "POST /graphql" {
+                return surroundings(seen);
+            }
+            let mut pull = pull();
+            let contexts = "/commits/nodes/0/commit/statusCheckRollup/contexts";
+            let variables = &seen.body["variables"];
+            match variables["checksAfter"].as_str() {
+                None => {
+                    *pull.pointer_mut(&format!("{contexts}/pageInfo/hasNextPage")).unwrap() = json!(true);
+                }
+                Some("c1") => {
+                    assert_eq!(variables["threadsAfter"], "t1");
+                    *pull.pointer_mut(&format!("{contexts}/nodes")).unwrap() = json!([run(502, "lint", "SUCCESS")]);
+                    pull["reviewThreads"] = json!({"nodes": [], "pageInfo": {"hasNextPage": false, "endCursor": null}});
+                }
+                Some(other) => panic!("an unknown cursor {other}"),
+            }
+            data(&pull)
+        })
+        .await;
+
+        let snapshot = fake.client.snapshot(&repo(), NUMBER).await.unwrap().value;
+
+        let names: Vec<&str> = snapshot.checks.iter().map(|check| check.name.as_str()).collect();
+        assert_eq!((names, snapshot.threads.len()), (vec!["build", "lint"], 2));
+    }
+
+    #[tokio::test]
+    async fn a_head_that_moves_between_two_pages_is_noticed() {
+        let fake = Fake::start(|seen| {
+            let mut pull = pull();
+            pull["reviewThreads"]["pageInfo"]["hasNextPage"] = json!(true);
+            if seen.body["variables"]["threadsAfter"].is_string() {
+                pull["headRefOid"] = json!(BASE);
+            }
+            data(&pull)
+        })
+        .await;
+
+        assert!(matches!(fake.client.snapshot(&repo(), NUMBER).await, Err(Error::HeadMoved)));
+    }
+
+    // G078
+    #[tokio::test]
+    async fn unknown_mergeability_is_computed_by_asking_rest() {
+        for (answer, expected) in [
+            (json!({"mergeable": null}), Mergeability::Unknown),
+            (json!({"mergeable": true, "mergeable_state": "behind"}), Mergeability::Behind),
+            (json!({"mergeable": false, "mergeable_state": "dirty"}), Mergeability::Conflicting),
+        ] {
+            let fake = Fake::start(move |seen| {
+                let mut pull = pull();
+                pull["mergeable"] = json!("UNKNOWN");
+                pull["mergeStateStatus"] = json!("UNKNOWN");
+                match seen.line.as_str() {
+                    "POST /graphql" => data(&pull),
+                    "GET /repos/octo/hello/pulls/12" => ok(&answer),
+                    _ => surroundings(seen),
+                }
+            })
+            .await;
+            assert_eq!(fake.client.snapshot(&repo(), NUMBER).await.unwrap().value.mergeability, expected);
+        }
+    }
+
+    // G043, G067
+    #[tokio::test]
+    async fn a_deleted_fork_and_a_head_without_checks_are_no_error() {
+        let mut bare = pull();
+        bare["headRepository"] = json!(null);
+        bare["author"] = json!(null);
+        bare["commits"]["nodes"][0]["commit"]["statusCheckRollup"] = json!(null);
+        let fake = fake(bare).await;
+
+        let snapshot = fake.client.snapshot(&repo(), NUMBER).await.unwrap().value;
+
+        assert_eq!((snapshot.head.repo, snapshot.checks), (None, vec![]));
+        assert_eq!(snapshot.author, author("ghost", Tier::Stranger));
+    }
+
+    #[tokio::test]
+    async fn checks_of_another_commit_than_the_head_are_not_the_heads() {
+        let mut lagging = pull();
+        lagging["commits"]["nodes"][0]["commit"]["oid"] = json!(BASE);
+        let fake = fake(lagging).await;
+
+        assert_eq!(fake.client.snapshot(&repo(), NUMBER).await.unwrap().value.checks, []);
+    }
+
+    #[test]
+    fn mergeability_has_one_meaning_per_pair() {
+        assert_eq!(mergeability("MERGEABLE", "CLEAN"), Mergeability::Clean);
+        assert_eq!(mergeability("MERGEABLE", "UNSTABLE"), Mergeability::Clean);
+        assert_eq!(mergeability("MERGEABLE", "BEHIND"), Mergeability::Behind);
+        assert_eq!(mergeability("CONFLICTING", "DIRTY"), Mergeability::Conflicting);
+        assert_eq!(mergeability("UNKNOWN", "UNKNOWN"), Mergeability::Unknown);
+        assert_eq!(mergeability("SPARKLING", "SPARKLING"), Mergeability::Unknown);
+    }
+}

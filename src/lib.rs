@@ -14,5 +14,6 @@ pub mod model;
 pub mod places;
 pub mod process;
 pub mod reaction;
+pub mod runtime;
 pub mod text;
 pub mod yaml;

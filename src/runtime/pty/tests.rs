@@ -1,0 +1,593 @@
+//! Real programs in real pseudo-terminals, held by real processes: this test binary, started again as a holder.
+
+#![cfg(target_os = "linux")]
+
+use std::{
+    ffi::OsString,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    PtyRuntime,
+    client::{self, unexpected},
+    place::Place,
+    protocol::{self, Answer, Frame, Request},
+    record, socket,
+};
+use crate::{
+    clock::Clock,
+    model::Submission,
+    runtime::{
+        Address, Error, Gate, Launch, Probe, Runtime as _, Settle, Why,
+        attach::{Connection, Input, Left},
+        testing::{
+            COMPOSER, REPORTER, address, awkward_text, environment, eventually, gate, holds, kill_all, launch, message,
+            pasted, processes, prompt, ready, script, shows,
+        },
+    },
+};
+
+struct World {
+    dir: tempfile::TempDir,
+    runtime: PtyRuntime,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let runtime = PtyRuntime::with_settle(holder(), dir.path().join("index"), settle());
+        Self { dir, runtime }
+    }
+
+    fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn place(&self, address: &Address) -> Place {
+        Place::new(self.path().join("launches").join(address.to_string()))
+    }
+
+    /// A composer that is ready for text, and the file of what it read.
+    async fn composer(&self, session: &str) -> (Address, PathBuf) {
+        let (launch, typed) = script(self.path(), session, COMPOSER);
+        self.runtime.start(&launch).await.unwrap();
+        ready(&self.runtime, &launch.address).await;
+        (launch.address, typed)
+    }
+
+    async fn stop(&self, address: &Address) {
+        self.runtime.stop(address, Duration::from_secs(1)).await.unwrap();
+    }
+
+    fn kill_holder(&self, address: &Address) {
+        let pid = std::fs::read_to_string(self.place(address).started()).unwrap().parse().unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        kill_all(self.path());
+    }
+}
+
+fn settle() -> Settle {
+    Settle { quiet: Duration::from_millis(20), ..Settle::TYPICAL }
+}
+
+/// This test binary, told to run [`holder_process`] only.
+fn holder() -> Vec<OsString> {
+    let this = std::env::current_exe().unwrap();
+    vec![this.into(), "--exact".into(), "runtime::pty::tests::holder_process".into()]
+}
+
+/// Not a test: what the holders of the other tests run.
+#[test]
+fn holder_process() {
+    let args: Vec<_> = std::env::args().collect();
+    let [.., hold, session_dir] = &args[..] else { return };
+    if hold == "hold" {
+        let die_at = std::fs::read_to_string(Path::new(session_dir).join("die_at"));
+        if let Ok(crossing) = die_at {
+            crate::boundary::die_at(crossing.parse().unwrap());
+        }
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio.block_on(super::hold(Path::new(session_dir), Clock::system()));
+    }
+}
+
+#[tokio::test]
+async fn a_long_text_of_many_lines_arrives_once_and_unchanged() {
+    let world = World::new();
+    let (address, typed) = world.composer("t-1").await;
+    let message = message("abcdefghij", &awkward_text());
+
+    assert_eq!(world.runtime.submit(&address, &message, &gate()).await.unwrap(), Submission::Submitted);
+    holds(&typed, &pasted(&message)).await;
+
+    assert_eq!(world.runtime.submit(&address, &message, &gate()).await.unwrap(), Submission::Submitted);
+    world.stop(&address).await;
+    holds(&typed, &pasted(&message)).await;
+}
+
+#[tokio::test]
+async fn a_prompt_that_was_typed_once_is_only_answered_from_the_record() {
+    let world = World::new();
+    let (address, typed) = world.composer("t-1").await;
+    let (one, two) = (message("aaaaaaaaaa", "one"), message("bbbbbbbbbb", "two"));
+    let known = async |id| world.runtime.submission(&address, &prompt(id)).await.unwrap();
+
+    assert_eq!(known("aaaaaaaaaa").await, Submission::Untouched);
+    world.runtime.submit(&address, &one, &gate()).await.unwrap();
+    world.runtime.submit(&address, &two, &gate()).await.unwrap();
+    // Another text under the same id is not typed either, nor is the gate asked.
+    let again = message("aaaaaaaaaa", "other words");
+    let closed = Gate { ready: Some(regex::Regex::new("never").unwrap()), ..Gate::default() };
+    assert_eq!(world.runtime.submit(&address, &again, &closed).await.unwrap(), Submission::Submitted);
+
+    holds(&typed, &format!("{}{}", pasted(&one), pasted(&two))).await;
+    world.stop(&address).await;
+    assert_eq!(known("aaaaaaaaaa").await, Submission::Submitted);
+    assert_eq!(known("cccccccccc").await, Submission::Untouched);
+}
+
+/// S65
+#[tokio::test]
+async fn three_messages_at_once_arrive_intact_and_in_order() {
+    let world = World::new();
+    let (address, typed) = world.composer("t-1").await;
+    let messages = ["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"].map(|id| message(id, "line one\nline two\nline three"));
+    let gate = gate();
+
+    let [one, two, three] = &messages;
+    let submit = |message| world.runtime.submit(&address, message, &gate);
+    let (one, two, three) = tokio::join!(submit(one), submit(two), submit(three));
+
+    assert_eq!([one.unwrap(), two.unwrap(), three.unwrap()], [Submission::Submitted; 3]);
+    holds(&typed, &messages.iter().map(pasted).collect::<String>()).await;
+    world.stop(&address).await;
+}
+
+/// S61
+#[tokio::test]
+async fn nothing_is_typed_into_a_shell() {
+    let world = World::new();
+    let launch = launch(world.path(), "t-1", &["/bin/sh", "-c", "echo 'ready>'; read -r line; echo \"heard $line\""]);
+    world.runtime.start(&launch).await.unwrap();
+    shows(&world.runtime, &launch.address, "ready>").await;
+
+    let refused = world.runtime.submit(&launch.address, &message("abcdefghij", "rm -rf /"), &gate()).await;
+
+    assert!(matches!(refused, Err(Error::NotReceptive(Why::Shell))), "{refused:?}");
+    let known = world.runtime.submission(&launch.address, &prompt("abcdefghij")).await.unwrap();
+    assert_eq!(known, Submission::Untouched);
+    world.stop(&launch.address).await;
+    assert!(!world.runtime.screen(&launch.address, 0).await.unwrap().text().contains("heard"));
+}
+
+/// S60
+#[tokio::test]
+async fn nothing_is_typed_into_a_dialog_and_the_prompt_arrives_after_it() {
+    let world = World::new();
+    let ask = "stty raw -echo; printf '\\033[?2004hready> Do you want to proceed?'; dd bs=1 count=1 2>/dev/null; \
+               printf '\\033[2J\\033[Hready> '; exec cat > \"$1\"";
+    let (launch, typed) = script(world.path(), "t-1", ask);
+    world.runtime.start(&launch).await.unwrap();
+    shows(&world.runtime, &launch.address, "proceed?").await;
+    let gate = Gate { dialogs: vec![regex::Regex::new("Do you want to proceed").unwrap()], shells: false, ..gate() };
+    let message = message("abcdefghij", "fix\nthis");
+
+    let refused = world.runtime.submit(&launch.address, &message, &gate).await;
+    assert!(matches!(refused, Err(Error::NotReceptive(Why::Dialog))), "{refused:?}");
+
+    let mut viewer = Viewer::attach(&world, &launch.address, false).await;
+    viewer.type_keys(b"y").await;
+    eventually("the prompt is typed", async || {
+        world
+            .runtime
+            .submit(&launch.address, &message, &gate)
+            .await
+            .ok()
+            .filter(|typed| *typed == Submission::Submitted)
+    })
+    .await;
+    holds(&typed, &pasted(&message)).await;
+    world.stop(&launch.address).await;
+}
+
+#[tokio::test]
+async fn many_lines_are_not_typed_without_bracketed_paste_but_one_line_is() {
+    let world = World::new();
+    let (launch, typed) = script(world.path(), "t-1", "stty raw -echo; printf 'ready> '; exec cat > \"$1\"");
+    world.runtime.start(&launch).await.unwrap();
+    ready(&world.runtime, &launch.address).await;
+
+    let refused = world.runtime.submit(&launch.address, &message("aaaaaaaaaa", "a\nb"), &gate()).await;
+    assert!(matches!(refused, Err(Error::NotReceptive(Why::NoBracketedPaste))), "{refused:?}");
+    let line = message("bbbbbbbbbb", "one line");
+    world.runtime.submit(&launch.address, &line, &gate()).await.unwrap();
+
+    holds(&typed, &format!("{}\r", line.text())).await;
+    world.stop(&launch.address).await;
+}
+
+#[tokio::test]
+async fn a_living_launch_and_a_dead_one_with_a_similar_name_are_not_confused() {
+    let world = World::new();
+    let (ten, typed) = world.composer("t-10").await;
+    let dead = launch(world.path(), "t-1", &["/bin/sh", "-c", "exit 3"]);
+    world.runtime.start(&dead).await.unwrap();
+    eventually("the end of t-1", async || {
+        matches!(world.runtime.probe(&dead.address).await, Probe::Exited { code: Some(3), .. }).then_some(())
+    })
+    .await;
+
+    let refused = world.runtime.submit(&dead.address, &message("abcdefghij", "x"), &Gate::default()).await;
+    let stale = world.runtime.submit(&address("t-10", 2), &message("abcdefghij", "x"), &Gate::default()).await;
+
+    assert!(matches!(refused, Err(Error::Gone)), "{refused:?}");
+    assert!(matches!(stale, Err(Error::Gone)), "{stale:?}");
+    world.stop(&ten).await;
+    holds(&typed, "").await;
+}
+
+#[tokio::test]
+async fn a_holder_obeys_no_other_launch() {
+    let world = World::new();
+    let (address, _) = world.composer("t-1").await;
+    let place = world.place(&address);
+
+    let refused = client::greet(&place, &self::address("t-1", 2)).await;
+
+    assert!(matches!(refused, Err(Error::NotReceptive(Why::StaleLaunch))));
+    world.stop(&address).await;
+}
+
+#[tokio::test]
+async fn a_client_of_another_version_is_told_so() {
+    let world = World::new();
+    let (address, _) = world.composer("t-1").await;
+    let mut wire = protocol::wire(socket::connect(&world.place(&address)).await.unwrap());
+
+    protocol::say(&mut wire, &Request::Hello { version: 99, address: address.clone() }).await.unwrap();
+    let answer = protocol::hear::<Answer>(&mut wire).await.unwrap();
+
+    let Some(Frame::Said(answer @ Answer::Refused { version: 1 })) = answer else { panic!("{answer:?}") };
+    assert_eq!(unexpected(answer).to_string(), "the holder's protocol is version 1, but 1 is needed");
+    world.stop(&address).await;
+}
+
+#[tokio::test]
+async fn what_was_begun_is_finished_when_the_client_vanishes() {
+    let world = World::new();
+    let (address, typed) = world.composer("t-1").await;
+    let message = message("abcdefghij", &awkward_text());
+    let mut wire = client::greet(&world.place(&address), &address).await.unwrap().unwrap();
+
+    protocol::say(&mut wire, &Request::submit(&message, &gate())).await.unwrap();
+    drop(wire);
+
+    holds(&typed, &pasted(&message)).await;
+    eventually("the record of it", async || {
+        let known = world.runtime.submission(&address, message.prompt()).await.unwrap();
+        (known == Submission::Submitted).then_some(())
+    })
+    .await;
+    world.stop(&address).await;
+}
+
+#[tokio::test]
+async fn a_holder_that_is_killed_between_text_and_enter_leaves_an_indeterminate_prompt() {
+    let world = World::new();
+    // It never reads, so the holder waits before it types Enter.
+    let deaf = "stty raw -echo; printf '\\033[?2004hready> '; exec sleep 1000";
+    let (launch, _) = script(world.path(), "t-1", deaf);
+    let runtime = &world.runtime;
+    runtime.start(&launch).await.unwrap();
+    ready(runtime, &launch.address).await;
+    let place = world.place(&launch.address);
+    let message = message("abcdefghij", "x");
+    let mut wire = client::greet(&place, &launch.address).await.unwrap().unwrap();
+    protocol::say(&mut wire, &Request::submit(&message, &gate())).await.unwrap();
+    eventually("the record of the text", async || (!record::read(&place.record()).unwrap().is_empty()).then_some(()))
+        .await;
+
+    world.kill_holder(&launch.address);
+    eventually("the end of the holder", async || (!place.is_held().unwrap()).then_some(())).await;
+
+    let known = runtime.submission(&launch.address, message.prompt()).await.unwrap();
+    assert_eq!(known, Submission::Indeterminate);
+    assert_eq!(runtime.submit(&launch.address, &message, &gate()).await.unwrap(), Submission::Indeterminate);
+    let other = runtime.submit(&launch.address, &self::message("bbbbbbbbbb", "x"), &gate()).await;
+    assert!(matches!(other, Err(Error::Gone)), "{other:?}");
+    world.stop(&launch.address).await;
+    assert_eq!(runtime.probe(&launch.address).await, Probe::Gone);
+    assert!(matches!(runtime.start(&launch).await, Err(Error::Gone)));
+}
+
+#[tokio::test]
+async fn a_holder_that_dies_at_any_step_of_typing_leaves_the_truth_behind() {
+    let world = World::new();
+    let message = message("abcdefghij", "one\ntwo");
+    let text = pasted(&message);
+    // Before the record; after it; after the text; before Enter; after it.
+    for crossing in 1..=5 {
+        let (launch, typed) = script(world.path(), &format!("t-{crossing}"), COMPOSER);
+        std::fs::write(launch.session_dir.join("die_at"), crossing.to_string()).unwrap();
+        world.runtime.start(&launch).await.unwrap();
+        ready(&world.runtime, &launch.address).await;
+
+        let outcome = world.runtime.submit(&launch.address, &message, &gate()).await;
+        let known = world.runtime.submission(&launch.address, message.prompt()).await.unwrap();
+        let again = world.runtime.submit(&launch.address, &message, &gate()).await;
+        world.stop(&launch.address).await;
+
+        let arrived = std::fs::read_to_string(&typed).unwrap();
+        assert!(text.starts_with(&arrived) && (crossing > 2 || arrived.is_empty()), "{crossing}: {arrived:?}");
+        if crossing == 1 {
+            assert!(matches!((&outcome, &again), (Err(Error::Gone), Err(Error::Gone))), "{outcome:?} {again:?}");
+            assert_eq!(known, Submission::Untouched);
+        } else {
+            let told = [outcome.unwrap(), known, again.unwrap()];
+            assert_eq!(told, [Submission::Indeterminate; 3], "{crossing}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_exit_code_and_the_last_screen_outlive_the_holder() {
+    let world = World::new();
+    let launch = launch(world.path(), "t-1", &["/bin/sh", "-c", "seq 100; echo done; exit 7"]);
+    world.runtime.start(&launch).await.unwrap();
+    let place = world.place(&launch.address);
+    eventually("the end of the holder", async || (!place.is_held().unwrap() && place.exit().exists()).then_some(()))
+        .await;
+
+    assert_eq!(world.runtime.probe(&launch.address).await, Probe::Exited { code: Some(7), signal: None });
+    let screen = world.runtime.screen(&launch.address, 3).await.unwrap();
+    assert!(screen.text().ends_with("100\ndone") && screen.lines.len() == 33, "{screen:?}");
+    // A second start of what has ended starts nothing.
+    world.runtime.start(&launch).await.unwrap();
+    assert_eq!(world.runtime.probe(&launch.address).await, Probe::Exited { code: Some(7), signal: None });
+    assert_eq!(world.runtime.list().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn starts_at_the_same_time_start_one_program() {
+    let world = World::new();
+    let count = world.path().join("count");
+    let script = format!("echo started >> {}; exec sleep 1000", count.display());
+    let launch = launch(world.path(), "t-1", &["/bin/sh", "-c", &script]);
+
+    let start = || world.runtime.start(&launch);
+    let (one, two, three) = tokio::join!(start(), start(), start());
+    for started in [one, two, three] {
+        started.unwrap();
+    }
+    world.runtime.start(&launch).await.unwrap();
+
+    holds(&count, "started\n").await;
+    assert_eq!(world.runtime.list().await.unwrap(), std::slice::from_ref(&launch.address));
+    world.stop(&launch.address).await;
+    holds(&count, "started\n").await;
+    assert_eq!(world.runtime.list().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_started_is_an_error_with_its_name() {
+    let world = World::new();
+    let launch = launch(world.path(), "t-1", &["/nonexistent/agent"]);
+
+    let error = world.runtime.start(&launch).await.unwrap_err();
+
+    assert!(error.to_string().contains("/nonexistent/agent"), "{error}");
+    assert_eq!(world.runtime.probe(&launch.address).await, Probe::Gone);
+}
+
+#[tokio::test]
+async fn stopping_ends_grandchildren_that_ignore_signals_or_left_the_session() {
+    let world = World::new();
+    let stubborn = "(trap '' HUP TERM; while :; do sleep 1; done) & setsid sh -c \"trap '' HUP TERM; sleep 1000\" & \
+                    echo up; wait";
+    let launch = launch(world.path(), "t-1", &["/bin/sh", "-c", stubborn]);
+    world.runtime.start(&launch).await.unwrap();
+    shows(&world.runtime, &launch.address, "up").await;
+    eventually("the grandchildren", async || (processes(world.path()).len() >= 4).then_some(())).await;
+
+    world.runtime.stop(&launch.address, Duration::from_millis(50)).await.unwrap();
+
+    assert_eq!(processes(world.path()), Vec::<u32>::new());
+    let probe = world.runtime.probe(&launch.address).await;
+    assert!(matches!(probe, Probe::Exited { .. }), "{probe:?}");
+    world.stop(&launch.address).await;
+}
+
+#[tokio::test]
+async fn stopping_after_the_holder_died_still_ends_what_is_left() {
+    let world = World::new();
+    let launch =
+        launch(world.path(), "t-1", &["/bin/sh", "-c", "trap '' HUP TERM; echo up; while :; do sleep 1; done"]);
+    world.runtime.start(&launch).await.unwrap();
+    shows(&world.runtime, &launch.address, "up").await;
+
+    world.kill_holder(&launch.address);
+    let place = world.place(&launch.address);
+    eventually("the end of the holder", async || (!place.is_held().unwrap()).then_some(())).await;
+    let probe = world.runtime.probe(&launch.address).await;
+    assert!(matches!(probe, Probe::Unknown { .. }), "S50: a process still lives, so this is no death: {probe:?}");
+    assert_eq!(world.runtime.list().await.unwrap(), std::slice::from_ref(&launch.address));
+
+    world.runtime.stop(&launch.address, Duration::from_millis(50)).await.unwrap();
+    assert_eq!(processes(world.path()), Vec::<u32>::new());
+    assert_eq!(world.runtime.probe(&launch.address).await, Probe::Gone);
+}
+
+#[tokio::test]
+async fn an_id_that_the_program_prints_back_is_quoted_and_the_terminals_echo_is_not() {
+    let world = World::new();
+    let (silent, _) = script(world.path(), "t-1", REPORTER);
+    let (echoing, _) = script(world.path(), "t-2", "printf 'ready> '; exec sed -u 's/^/got /'");
+    for launch in [&silent, &echoing] {
+        world.runtime.start(launch).await.unwrap();
+        ready(&world.runtime, &launch.address).await;
+        world.runtime.submit(&launch.address, &message("abcdefghij", "hello"), &gate()).await.unwrap();
+        shows(&world.runtime, &launch.address, "got [antiphon:abcdefghij] hello").await;
+    }
+
+    let echoed = async |launch: &Launch| world.runtime.echoed(&launch.address, &prompt("abcdefghij")).await.unwrap();
+    assert_eq!(echoed(&silent).await.as_deref(), Some("got [antiphon:abcdefghij] hello"));
+    assert_eq!(echoed(&echoing).await, None);
+    assert_eq!(world.runtime.echoed(&silent.address, &prompt("zzzzzzzzzz")).await.unwrap(), None);
+    world.stop(&silent.address).await;
+    world.stop(&echoing.address).await;
+}
+
+#[tokio::test]
+async fn the_environment_is_complete_and_nothing_is_inherited() {
+    let world = World::new();
+    let mut launch = launch(world.path(), "t-1", &["sleep", "1000"]);
+    launch.env.insert("QUOTED".into(), "a 'b' \"c\"\n$d ;".into());
+    world.runtime.start(&launch).await.unwrap();
+    let Probe::Alive { pid: Some(pid) } = world.runtime.probe(&launch.address).await else { panic!("no process") };
+
+    // The terminal itself adds the user's shell, from the user database.
+    eventually("the environment", async || {
+        let mut found = environment(pid);
+        found.remove("SHELL");
+        (found == launch.environment()).then_some(())
+    })
+    .await;
+    world.stop(&launch.address).await;
+}
+
+#[tokio::test]
+async fn a_path_that_is_too_long_for_a_socket_is_no_obstacle_and_nothing_is_readable_by_others() {
+    let world = World::new();
+    let (mut launch, _) = script(world.path(), "t-1", COMPOSER);
+    launch.session_dir = world.path().join("d".repeat(120));
+    std::fs::create_dir(&launch.session_dir).unwrap();
+    world.runtime.start(&launch).await.unwrap();
+    ready(&world.runtime, &launch.address).await;
+
+    let socket = PathBuf::from(std::fs::read_to_string(launch.session_dir.join("socket")).unwrap());
+    let short = socket.parent().unwrap().to_owned();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&short), short.starts_with("/tmp")), (0o700, true));
+    world.runtime.submit(&launch.address, &message("abcdefghij", "x"), &gate()).await.unwrap();
+    for name in ["typed", "started", "socket", "hold.lock"] {
+        assert_eq!(mode(&launch.session_dir.join(name)), 0o600, "{name}");
+    }
+    assert!(!launch.session_dir.join("launch.json").exists(), "it holds secrets");
+    world.stop(&launch.address).await;
+    assert!(!short.exists());
+}
+
+/// A person at the other end of a [`Connection`].
+struct Viewer {
+    keys: tokio::sync::mpsc::Sender<Input>,
+    shown: std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
+    left: tokio::sync::oneshot::Receiver<std::io::Result<Left>>,
+    _tasks: crate::background::Tasks,
+}
+
+impl Viewer {
+    async fn attach(world: &World, address: &Address, read_only: bool) -> Self {
+        let connection = Connection::open(&world.runtime, address, (90, 20), read_only).await.unwrap();
+        let (keys, input) = tokio::sync::mpsc::channel(16);
+        let (to, left) = tokio::sync::oneshot::channel();
+        let (output, mut end) = tokio::io::duplex(1 << 20);
+        let shown = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let tasks = crate::background::Tasks::new();
+        tasks.spawn("viewer", |_| async move { drop(to.send(connection.relay(input, output).await)) });
+        let seen = shown.clone();
+        tasks.spawn("screen", |_| async move {
+            use tokio::io::AsyncReadExt as _;
+            let mut chunk = [0; 4096];
+            while let Ok(read @ 1..) = end.read(&mut chunk).await {
+                seen.lock().unwrap().extend_from_slice(&chunk[..read]);
+            }
+        });
+        Self { keys, shown, left, _tasks: tasks }
+    }
+
+    async fn type_keys(&mut self, keys: &[u8]) {
+        self.keys.send(Input::Keys(keys.to_vec())).await.unwrap();
+    }
+
+    async fn sees(&self, text: &str) {
+        eventually(text, async || String::from_utf8_lossy(&self.shown.lock().unwrap()).contains(text).then_some(()))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn viewers_see_the_screen_and_only_those_who_may_type_do() {
+    let world = World::new();
+    let (launch, _) = script(world.path(), "t-1", REPORTER);
+    world.runtime.start(&launch).await.unwrap();
+    ready(&world.runtime, &launch.address).await;
+    let mut reader = Viewer::attach(&world, &launch.address, true).await;
+    let mut writer = Viewer::attach(&world, &launch.address, false).await;
+    reader.sees("ready>").await;
+    writer.sees("ready>").await;
+
+    reader.type_keys(b"from the reader\r").await;
+    writer.type_keys(b"from the writer\r").await;
+
+    reader.sees("got from the writer").await;
+    writer.sees("got from the writer").await;
+    assert!(!String::from_utf8_lossy(&writer.shown.lock().unwrap()).contains("from the reader"));
+    let screen = world.runtime.screen(&launch.address, 0).await.unwrap();
+    assert_eq!((screen.columns, screen.rows), (90, 20));
+
+    writer.type_keys(b"\x1c").await;
+    assert_eq!(writer.left.await.unwrap().unwrap(), Left::Detached);
+    world.stop(&launch.address).await;
+    let left = reader.left.await.unwrap().unwrap();
+    assert!(matches!(left, Left::Ended(Probe::Exited { .. })), "{left:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_typed_while_a_person_types() {
+    let world = World::new();
+    let (address, typed) = world.composer("t-1").await;
+    let mut person = Viewer::attach(&world, &address, false).await;
+
+    person.type_keys(b"half a sent").await;
+    holds(&typed, "half a sent").await;
+    let refused = world.runtime.submit(&address, &message("abcdefghij", "x"), &gate()).await;
+
+    assert!(matches!(refused, Err(Error::NotReceptive(Why::Typing))), "{refused:?}");
+    world.stop(&address).await;
+    holds(&typed, "half a sent").await;
+}
+
+#[tokio::test]
+async fn a_resize_reaches_the_program() {
+    let world = World::new();
+    let script = "trap 'stty size' WINCH; echo up; while :; do sleep 0.05; done";
+    let launch = launch(world.path(), "t-1", &["/bin/sh", "-c", script]);
+    world.runtime.start(&launch).await.unwrap();
+    shows(&world.runtime, &launch.address, "up").await;
+    let viewer = Viewer::attach(&world, &launch.address, false).await;
+    viewer.sees("20 90").await;
+
+    viewer.keys.send(Input::Size(70, 17)).await.unwrap();
+
+    viewer.sees("17 70").await;
+    world.stop(&launch.address).await;
+}
+
+#[tokio::test]
+async fn questions_to_the_terminal_are_answered_when_nobody_watches() {
+    let world = World::new();
+    let ask = "stty raw -echo; printf 'ab\\033[6n'; dd bs=1 count=6 2>/dev/null | od -An -c; sleep 1000";
+    let (launch, _) = script(world.path(), "t-1", ask);
+    world.runtime.start(&launch).await.unwrap();
+
+    shows(&world.runtime, &launch.address, "[   1   ;   3   R").await;
+    world.stop(&launch.address).await;
+}

@@ -1,0 +1,166 @@
+//! What the tests of both runtimes share: launches of small real programs, and waiting for what they show.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use regex::Regex;
+
+use super::{Address, Gate, Launch, Message, Probe, Runtime};
+use crate::model::{Generation, PromptId};
+
+/// How long a test waits for something that must happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Reads raw keys like an agent's screen does, asks for bracketed paste, and keeps every byte in the file `$1`.
+pub(crate) const COMPOSER: &str = r#"stty raw -echo; printf '\033[?2004hready> '; exec cat > "$1""#;
+
+/// Reads lines without echo and prints each back: what a program that reports its prompts looks like.
+pub(crate) const REPORTER: &str = r"stty -echo; printf 'ready> '; exec sed -u 's/^/got /'";
+
+/// The first launch of a session that runs `argv` in `root`.
+pub(crate) fn launch(root: &Path, session: &str, argv: &[&str]) -> Launch {
+    let address = address(session, 1);
+    let session_dir = root.join("launches").join(address.to_string());
+    let dir = root.join("work");
+    std::fs::create_dir_all(&session_dir).unwrap();
+    std::fs::create_dir_all(&dir).unwrap();
+    Launch {
+        address,
+        argv: argv.iter().map(|&arg| arg.to_owned()).collect(),
+        env: [("PATH", "/usr/bin:/bin"), ("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        dir,
+        columns: 100,
+        rows: 30,
+        session_dir,
+    }
+}
+
+/// A launch of a shell script, with the path of a file for what it reads as `$1`.
+pub(crate) fn script(root: &Path, session: &str, script: &str) -> (Launch, PathBuf) {
+    let typed = root.join(format!("{session}.typed"));
+    (launch(root, session, &["/bin/sh", "-c", script, "agent", typed.to_str().unwrap()]), typed)
+}
+
+pub(crate) fn address(session: &str, generation: u32) -> Address {
+    Address { session: session.parse().unwrap(), generation: Generation(generation) }
+}
+
+pub(crate) fn prompt(id: &str) -> PromptId {
+    id.parse().unwrap()
+}
+
+/// A message as prompts are: its id first.
+pub(crate) fn message(id: &str, text: &str) -> Message {
+    Message::new(prompt(id), format!("[antiphon:{id}] {text}")).unwrap()
+}
+
+/// The gate of an agent whose composer shows `ready>`.
+pub(crate) fn gate() -> Gate {
+    Gate { ready: Some(Regex::new("ready>").unwrap()), shells: true, ..Gate::default() }
+}
+
+/// What arrives at an application that asked for bracketed paste.
+pub(crate) fn pasted(message: &Message) -> String {
+    format!("\x1b[200~{}\x1b[201~\r", message.text())
+}
+
+/// A text of about 20 KB with everything that quoting could spoil.
+pub(crate) fn awkward_text() -> String {
+    let lines = (0..200).map(|n| {
+        format!("{n}\t'single' \"double\" `tick` $HOME $(id) #(id) #{{pane_id}} \\ \\n ~ ; & | ä 漢字 🦀 {{}} % end of line;")
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Waits until `look` finds something.
+pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let looking = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap_or_else(|_| panic!("never seen: {what}"))
+}
+
+/// Waits until the screen shows `text`.
+pub(crate) async fn shows(runtime: &dyn Runtime, address: &Address, text: &str) {
+    eventually(&format!("{text:?} on the screen"), async || {
+        let screen = runtime.screen(address, 100).await.ok()?;
+        screen.text().contains(text).then_some(())
+    })
+    .await;
+}
+
+/// Waits until a composer shows that it is ready and the shell that set it up has become the program.
+#[cfg(target_os = "linux")]
+pub(crate) async fn ready(runtime: &dyn Runtime, address: &Address) {
+    shows(runtime, address, "ready>").await;
+    eventually("the program in the foreground", async || {
+        let Probe::Alive { pid: Some(pid) } = runtime.probe(address).await else { return None };
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        (!matches!(name.trim(), "sh" | "env")).then_some(())
+    })
+    .await;
+}
+
+/// Waits until a file holds exactly `text`.
+pub(crate) async fn holds(file: &Path, text: &str) {
+    let mut last = String::new();
+    let seen = async {
+        loop {
+            last = std::fs::read_to_string(file).unwrap_or_default();
+            if last == text {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let seen = tokio::time::timeout(PATIENCE, seen).await;
+    assert!(seen.is_ok(), "the file never held what was expected; at last it held\n{last:?}\nnot\n{text:?}");
+}
+
+/// The processes of the launches in `root`.
+#[cfg(target_os = "linux")]
+pub(crate) fn processes(root: &Path) -> Vec<u32> {
+    let mark = format!("{}={}", super::address::MARKER, root.display());
+    let names = |pid: &u32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(mark.as_bytes()))
+    };
+    running().filter(names).collect()
+}
+
+/// Kills what a failed test left behind, and every program that was told of something in `root`.
+#[cfg(target_os = "linux")]
+pub(crate) fn kill_all(root: &Path) {
+    let told = |pid: &u32| {
+        let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        *pid != std::process::id() && String::from_utf8_lossy(&arguments).contains(root.to_str().unwrap())
+    };
+    for pid in processes(root).into_iter().chain(running().filter(told)) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+}
+
+/// The environment of a process.
+#[cfg(target_os = "linux")]
+pub(crate) fn environment(pid: u32) -> std::collections::BTreeMap<String, String> {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let text = String::from_utf8(environment).unwrap();
+    let variables = text.split_terminator('\0').filter_map(|variable| variable.split_once('='));
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[cfg(target_os = "linux")]
+fn running() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}

@@ -1,5 +1,6 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod agent;
 pub mod background;
 pub mod boundary;
 pub mod clock;
@@ -16,4 +17,6 @@ pub mod process;
 pub mod reaction;
 pub mod runtime;
 pub mod text;
+pub mod vault;
+pub mod workspace;
 pub mod yaml;

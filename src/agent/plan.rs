@@ -1,0 +1,345 @@
+//! The plan of a launch: pure, so that it can be looked at, tested and shown before anything runs.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use regex::Regex;
+
+use super::{Adapter, claude, codex, environment, generic, start::Start};
+use crate::model::Receipt;
+
+/// Everything that a runtime needs to launch an agent.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// The whole environment: nothing else is inherited.
+    pub env: BTreeMap<String, String>,
+    /// Files of the launch's private directory that have to be there before the start.
+    pub files: Vec<PlannedFile>,
+    /// What has to hold on the screen before a prompt is typed.
+    pub gate: Gate,
+    /// What will prove that a prompt arrived.
+    pub receipt: Receipt,
+    /// The agent's own id of the session, where it can be chosen beforehand.
+    pub agent_session: Option<String>,
+}
+
+/// A file to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedFile {
+    /// Where, inside of the launch's private directory.
+    pub path: PathBuf,
+    /// What.
+    pub text: String,
+}
+
+/// The patterns by which a screen is read. They are matched against the rows of the screen, joined by line feeds.
+#[derive(Debug, Clone, Default)]
+pub struct Gate {
+    /// Stands there when a prompt may be typed. `None`: nothing is known, and nothing is asked.
+    pub ready: Option<Regex>,
+    /// Stand there while a dialog is open; then nothing may be typed.
+    pub dialogs: Vec<Regex>,
+    /// Its first group is what a person has typed and not yet sent, if that is not empty.
+    pub draft: Option<Regex>,
+}
+
+/// A pattern in the operator's settings that is no regular expression.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{pattern:?} is not a regular expression: {why}")]
+pub struct BadPattern {
+    /// The pattern.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// What an adapter adds to the operator's command.
+#[derive(Debug, Default)]
+pub(super) struct Addition {
+    pub(super) args: Vec<String>,
+    pub(super) env: Vec<(&'static str, &'static str)>,
+    pub(super) files: Vec<PlannedFile>,
+    pub(super) gate: Gate,
+    pub(super) agent_session: Option<String>,
+}
+
+/// Plans a launch.
+///
+/// # Errors
+///
+/// When a pattern of the operator's settings is no regular expression.
+pub fn plan(start: &Start) -> Result<Plan, BadPattern> {
+    let added = match Adapter::of(&start.agent.command) {
+        Adapter::Claude => claude::addition(start),
+        Adapter::Codex => codex::addition(start),
+        Adapter::Generic => generic::addition(),
+    };
+    let mut gate = added.gate;
+    if let Some(ready) = &start.agent.ready {
+        gate.ready = Some(compiled(ready)?);
+    }
+    for dialog in &start.agent.dialogs {
+        gate.dialogs.push(compiled(dialog)?);
+    }
+    let mut argv = start.agent.command.clone();
+    argv.extend(added.args);
+    let mut env = environment::of(start);
+    for (name, value) in added.env {
+        // What the operator set stays.
+        env.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    }
+    let receipt = start.agent.receipt;
+    Ok(Plan { argv, env, files: added.files, gate, receipt, agent_session: added.agent_session })
+}
+
+impl Plan {
+    /// Writes the files, readable by the user alone.
+    ///
+    /// # Errors
+    ///
+    /// When the private directory cannot be written.
+    pub fn write_files(&self) -> io::Result<()> {
+        self.files.iter().try_for_each(|file| write_private(&file.path, &file.text))
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).write(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+fn compiled(pattern: &str) -> Result<Regex, BadPattern> {
+    Regex::new(pattern).map_err(|error| BadPattern { pattern: pattern.to_owned(), why: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        agent::start::{Committer, Contact, GitSetup, Permissions, Settings},
+        model::{Generation, LaunchToken},
+    };
+
+    fn start(command: &[&str], permissions: Permissions) -> Start {
+        Start {
+            agent: Settings {
+                name: "reviewer".parse().unwrap(),
+                command: command.iter().map(|&word| word.to_owned()).collect(),
+                receipt: Receipt::Hook,
+                permissions,
+                env: BTreeMap::new(),
+                ready: None,
+                dialogs: vec![],
+            },
+            session: "t-1".parse().unwrap(),
+            generation: Generation(2),
+            workspace: "/w".into(),
+            writable: vec!["/r/.git".into()],
+            session_dir: "/s".into(),
+            hook_argv: ["/opt/my tools/antiphon", "hook"].map(str::to_owned).into(),
+            token: LaunchToken::new([7; 16]),
+            resume: None,
+            inherited: [("PATH", "/usr/bin:/bin"), ("GH_TOKEN", "x"), ("CLAUDECODE", "1"), ("TERM", "screen")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            withhold: ["APP_TOKEN".to_owned()].into(),
+            contact: Contact { socket: Some("/s/bell".into()), url: Some("http://127.0.0.1:7117".into()) },
+            git: GitSetup {
+                helper_argv: ["/opt/my tools/antiphon", "git-credential"].map(str::to_owned).into(),
+                author: Some(Committer { name: "Antiphon".into(), email: "bot@example.org".into() }),
+                clone_url: None,
+            },
+        }
+    }
+
+    #[test]
+    fn claude_gets_a_private_settings_file_and_a_known_session() {
+        let plan = plan(&start(&["claude", "--model", "opus"], Permissions::Edits)).unwrap();
+
+        let session = plan.agent_session.clone().unwrap();
+        assert_eq!(
+            plan.argv,
+            [
+                "claude",
+                "--model",
+                "opus",
+                "--settings",
+                "/s/claude-settings.json",
+                "--permission-mode",
+                "acceptEdits",
+                "--session-id",
+                &session
+            ]
+        );
+        assert_eq!((session.len(), &session[14..15]), (36, "4"));
+        let [file] = plan.files.as_slice() else { panic!("{:?}", plan.files) };
+        let settings: serde_json::Value = serde_json::from_str(&file.text).unwrap();
+        let hooks = settings["hooks"].as_object().unwrap();
+        assert_eq!(
+            hooks.keys().collect::<Vec<_>>(),
+            ["Notification", "SessionEnd", "SessionStart", "Stop", "StopFailure", "UserPromptSubmit"]
+        );
+        assert_eq!(
+            hooks["Stop"],
+            serde_json::json!([{ "hooks": [
+                { "type": "command", "command": "'/opt/my tools/antiphon' hook", "timeout": 5 }
+            ] }])
+        );
+        assert_eq!(settings["permissions"]["allow"][7], "Bash(git commit:*)");
+        assert_eq!(settings.get("skipDangerousModePermissionPrompt"), None);
+    }
+
+    #[test]
+    fn permissions_become_flags_of_each_agent() {
+        let flags = |program: &str, permissions| plan(&start(&[program], permissions)).unwrap().argv.join(" ");
+
+        assert!(flags("claude", Permissions::Ask).contains(" --permission-mode default"));
+        assert!(flags("claude", Permissions::All).contains(" --dangerously-skip-permissions"));
+        assert!(!flags("codex", Permissions::Ask).contains("--"));
+        assert!(
+            flags("codex", Permissions::Edits).contains(" -c sandbox_workspace_write.writable_roots=[\"/r/.git\"]")
+        );
+        assert!(
+            flags("codex", Permissions::Edits).contains(" --sandbox workspace-write --ask-for-approval on-request")
+        );
+        assert!(flags("codex", Permissions::All).ends_with(" --dangerously-bypass-approvals-and-sandbox"));
+        assert_eq!(flags("my-agent", Permissions::All), "my-agent");
+    }
+
+    #[test]
+    fn a_session_is_resumed_by_the_agents_own_id() {
+        let again = |program: &str| {
+            let resumed = Start { resume: Some("abc".into()), ..start(&[program], Permissions::Ask) };
+            plan(&resumed).unwrap().argv
+        };
+
+        assert!(again("claude").ends_with(&["--resume".to_owned(), "abc".to_owned()]));
+        assert!(!again("claude").contains(&"--session-id".to_owned()));
+        assert!(again("codex").ends_with(&["resume".to_owned(), "abc".to_owned()]));
+    }
+
+    #[test]
+    fn each_launch_has_a_session_of_its_own() {
+        let first = start(&["claude"], Permissions::Ask);
+        let second = Start { generation: Generation(3), ..first.clone() };
+
+        assert_ne!(plan(&first).unwrap().agent_session, plan(&second).unwrap().agent_session);
+        assert_eq!(plan(&first).unwrap().agent_session, plan(&first).unwrap().agent_session);
+    }
+
+    #[test]
+    fn the_launch_token_is_in_the_environment_alone() {
+        for program in ["claude", "codex", "my-agent"] {
+            let start = start(&[program], Permissions::All);
+            let plan = plan(&start).unwrap();
+
+            let elsewhere = format!("{:?} {:?} {:?}", plan.argv, plan.files, plan.agent_session);
+            assert!(!elsewhere.contains(start.token.expose()), "{elsewhere}");
+            assert_eq!(plan.env["ANTIPHON_LAUNCH_TOKEN"], start.token.expose());
+        }
+    }
+
+    /// Invariant 5: no agent process holds a GitHub token, neither inherited nor by the operator's mistake.
+    #[test]
+    fn the_environment_is_complete_and_holds_no_token() {
+        let mut start = start(&["my-agent"], Permissions::Ask);
+        let chosen = [("GITHUB_TOKEN", "x"), ("APP_TOKEN", "x"), ("MODE", "fast"), ("CLAUDE_CODE_SANDBOXED", "1")];
+        start.agent.env = chosen.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+
+        let env = plan(&start).unwrap().env;
+
+        let (git, rest): (Vec<_>, Vec<_>) = env.iter().partition(|(name, _)| name.starts_with("GIT_CONFIG_"));
+        assert_eq!(git.len(), 1 + 2 * 8);
+        let rest: Vec<_> = rest.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(
+            rest,
+            [
+                "ANTIPHON_GENERATION=2",
+                "ANTIPHON_LAUNCH_TOKEN=07070707070707070707070707070707",
+                "ANTIPHON_SESSION=t-1",
+                "ANTIPHON_SOCKET=/s/bell",
+                "ANTIPHON_SPOOL=/s/spool",
+                "ANTIPHON_URL=http://127.0.0.1:7117",
+                "CLAUDE_CODE_SANDBOXED=1",
+                "GH_CONFIG_DIR=/s/gh",
+                "GIT_EDITOR=true",
+                "GIT_TERMINAL_PROMPT=0",
+                "MODE=fast",
+                "PATH=/usr/bin:/bin",
+                "TERM=xterm-256color",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_operators_patterns_come_on_top() {
+        let mut start = start(&["claude"], Permissions::Ask);
+        start.agent.ready = Some("^mine> $".into());
+        start.agent.dialogs = vec!["Really\\?".into()];
+        let own = plan(&start).unwrap().gate;
+        assert_eq!(own.ready.unwrap().as_str(), "^mine> $");
+        assert_eq!(own.dialogs.last().unwrap().as_str(), "Really\\?");
+        assert!(own.dialogs.len() > 1);
+
+        start.agent.ready = Some("(".into());
+        assert_eq!(plan(&start).unwrap_err().pattern, "(");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn private_files_are_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let start = Start { session_dir: dir.path().to_owned(), ..start(&["claude"], Permissions::Ask) };
+        let plan = plan(&start).unwrap();
+
+        plan.write_files().unwrap();
+        plan.write_files().unwrap();
+
+        let path = dir.path().join("claude-settings.json");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), plan.files[0].text);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    /// Real git, with a helper of the user's that would give a token away.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn git_asks_our_helper_alone_and_names_the_repository() {
+        let dir = tempfile::tempdir().unwrap();
+        let helper = dir.path().join("our helper");
+        let text = dir.path().join("script");
+        std::fs::write(&text, "#!/bin/sh\n[ $1 = get ] && tee asked >/dev/null\n").unwrap();
+        // A program that this process itself has written cannot be run while another test starts a child.
+        let install = crate::process::Command::new("/usr/bin/install").args([&text, &helper]);
+        assert!(install.run().await.unwrap().success());
+        let user = "[credential]\n\thelper = \"!echo username=u; echo password=leaked; :\"\n\
+             [credential \"https://github.com\"]\n\thelper = \"!echo username=u; echo password=leaked; :\"\n";
+        std::fs::write(dir.path().join(".gitconfig"), user).unwrap();
+        let mut start = start(&["my-agent"], Permissions::Ask);
+        start.inherited.insert("HOME".into(), dir.path().display().to_string());
+        start.git.helper_argv = vec![helper.display().to_string()];
+        start.git.clone_url = Some("https://github.com/o/r.git".into());
+        let plan = plan(&start).unwrap();
+        let git = |args: &[&str]| crate::process::Command::new("git").args(args).dir(dir.path()).envs(&plan.env);
+
+        let filled = git(&["credential", "fill"]).stdin("url=https://github.com/o/r.git\n\n").run().await.unwrap();
+
+        assert_eq!((filled.success(), filled.stdout_text().contains("leaked")), (false, false));
+        let asked = std::fs::read_to_string(dir.path().join("asked")).unwrap();
+        let said: Vec<_> = asked.lines().filter(|line| !line.contains("[]=")).collect();
+        assert_eq!(said, ["protocol=https", "host=github.com", "path=o/r.git"]);
+        let ssh = git(&["ls-remote", "--get-url", "git@github.com:o/r.git"]).run().await.unwrap();
+        assert_eq!(ssh.stdout_text(), "https://github.com/o/r.git\n");
+        let author = git(&["var", "GIT_AUTHOR_IDENT"]).run().await.unwrap();
+        assert!(author.stdout_text().starts_with("Antiphon <bot@example.org> "), "{author:?}");
+    }
+}

@@ -1,0 +1,95 @@
+//! What needs a person, the most urgent first.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Overview, PullPhase, SessionPhase, TaskPhase, pull};
+
+/// Something that waits for a person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Need {
+    /// How urgent it is.
+    pub severity: Severity,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// What it is about: `owner/name#12`, a task or a session.
+    pub subject: String,
+    /// What is the matter.
+    pub what: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// How urgent a need is, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Work stands still until somebody comes.
+    Urgent,
+    /// Somebody should look.
+    Warning,
+    /// Good to know.
+    Note,
+}
+
+pub(super) fn needs(view: &Overview) -> Vec<Need> {
+    let mut needs = Vec::new();
+    for pull in &view.pulls {
+        let subject = format!("{}#{}", pull.repo, pull.number);
+        if pull.phase == PullPhase::NeedsHuman {
+            let kinds: Vec<_> = pull.incidents.iter().map(|incident| pull::name(incident.kind)).collect();
+            needs.push(Need {
+                severity: Severity::Urgent,
+                since: pull.incidents.iter().map(|incident| incident.since).min(),
+                what: format!("{} — {}", kinds.join(", "), pull.why),
+                hint: format!("look at {} ; then `antiphon retry {subject}`", pull.url),
+                subject: subject.clone(),
+            });
+        }
+        if pull.withheld > 0 && pull.task.is_some() && !matches!(pull.phase, PullPhase::Merged | PullPhase::Closed) {
+            needs.push(Need {
+                severity: Severity::Note,
+                since: None,
+                subject,
+                what: format!("{} withheld: their authors may not write to the repository", pull.withheld),
+                hint: "repeat in your own words what the agent should hear".to_owned(),
+            });
+        }
+    }
+    needs.extend(view.sessions.iter().filter_map(of_session));
+    needs.extend(view.tasks.iter().filter_map(of_task));
+    needs.sort();
+    needs
+}
+
+fn of_session(session: &super::SessionView) -> Option<Need> {
+    let (severity, what) = match session.phase {
+        SessionPhase::NeedsInput => (Severity::Urgent, "the agent waits for an answer in its terminal".to_owned()),
+        SessionPhase::Exited => (Severity::Warning, session.trouble.clone().unwrap_or_default()),
+        SessionPhase::Starting | SessionPhase::Idle | SessionPhase::Working => {
+            (Severity::Warning, session.trouble.clone()?)
+        }
+        SessionPhase::Launching | SessionPhase::Stopping | SessionPhase::Ended => return None,
+    };
+    Some(Need {
+        severity,
+        since: session.since,
+        subject: session.session.clone(),
+        what,
+        hint: format!("`antiphon attach {}`", session.session),
+    })
+}
+
+fn of_task(task: &super::TaskView) -> Option<Need> {
+    let (severity, hint) = match task.phase {
+        TaskPhase::Failed => (Severity::Urgent, format!("`antiphon retry {}`", task.task)),
+        TaskPhase::Preparing | TaskPhase::Working => {
+            (Severity::Warning, format!("`antiphon logs {}` or `antiphon send {} TEXT`", task.task, task.task))
+        }
+        TaskPhase::Done | TaskPhase::Abandoned => {
+            (Severity::Note, "look into its workspace before removing it".to_owned())
+        }
+        TaskPhase::Queued | TaskPhase::InReview | TaskPhase::Closing => return None,
+    };
+    Some(Need { severity, since: task.since, subject: task.task.clone(), what: task.trouble.clone()?, hint })
+}

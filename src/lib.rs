@@ -17,6 +17,7 @@ pub mod places;
 pub mod process;
 pub mod reaction;
 pub mod runtime;
+pub mod simulator;
 pub mod text;
 pub mod vault;
 pub mod view;

@@ -1,0 +1,66 @@
+//! What goes wrong on purpose: refused requests, slow ones, and answers that get lost after the deed was done.
+
+use std::time::Duration;
+
+/// How one matching request goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is answered with this status and nothing is done.
+    Refuse(u16),
+    /// It is answered as usual, but late.
+    Delay(Duration),
+    /// It takes effect, and the connection is cut before a byte of the answer.
+    LoseAnswer,
+}
+
+#[derive(Debug)]
+struct Planned {
+    method: String,
+    path_prefix: String,
+    fault: Fault,
+    times: u32,
+}
+
+/// The faults that are still to come.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<Planned>);
+
+impl Faults {
+    /// Plans a fault for the next `times` requests of this method whose path begins like this.
+    pub(crate) fn plan(&mut self, method: &str, path_prefix: &str, fault: Fault, times: u32) {
+        let (method, path_prefix) = (method.to_owned(), path_prefix.to_owned());
+        self.0.push(Planned { method, path_prefix, fault, times });
+    }
+
+    /// The fault of a request, used up by asking. The first one planned comes first.
+    pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
+        let matches =
+            |planned: &Planned| planned.method == method && path.starts_with(&planned.path_prefix) && planned.times > 0;
+        let planned = self.0.iter_mut().find(|planned| matches(planned))?;
+        planned.times -= 1;
+        let fault = planned.fault;
+        self.0.retain(|planned| planned.times > 0);
+        Some(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_used_up_by_matching_requests_alone() {
+        let mut faults = Faults::default();
+        faults.plan("POST", "/repos/o/r/issues", Fault::Refuse(502), 2);
+
+        let seen = [
+            faults.take("GET", "/repos/o/r/issues"),
+            faults.take("POST", "/repos/o/r/issues/1/comments"),
+            faults.take("POST", "/repos/o/r/pulls"),
+            faults.take("POST", "/repos/o/r/issues"),
+            faults.take("POST", "/repos/o/r/issues"),
+        ];
+
+        assert_eq!(seen, [None, Some(Fault::Refuse(502)), None, Some(Fault::Refuse(502)), None]);
+    }
+}

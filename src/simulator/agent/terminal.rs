@@ -1,0 +1,36 @@
+//! The terminal in raw mode: every byte comes as typed, and nothing is echoed.
+
+/// Raw mode of the terminal on standard input, until dropped.
+#[derive(Debug)]
+pub(super) struct RawMode {
+    #[cfg(unix)]
+    before: rustix::termios::Termios,
+}
+
+impl RawMode {
+    /// Enters raw mode. `None` if standard input is no terminal, as in a pipe.
+    #[cfg(unix)]
+    pub(super) fn enter() -> Option<Self> {
+        use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+        let before = tcgetattr(rustix::stdio::stdin()).ok()?;
+        let mut raw = before.clone();
+        raw.make_raw();
+        tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &raw).ok()?;
+        Some(Self { before })
+    }
+
+    /// A pseudoconsole is read as it is.
+    #[cfg(not(unix))]
+    pub(super) const fn enter() -> Option<Self> {
+        None
+    }
+}
+
+#[cfg(unix)]
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        use rustix::termios::{OptionalActions, tcsetattr};
+        // The terminal may be gone, and then there is nothing to restore.
+        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.before);
+    }
+}

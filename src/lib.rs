@@ -3,10 +3,12 @@
 pub mod agent;
 pub mod background;
 pub mod boundary;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod effect;
 pub mod event;
+pub mod executor;
 pub mod failure;
 pub mod github;
 pub mod journal;

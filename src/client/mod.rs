@@ -1,0 +1,178 @@
+//! Speaks to a running daemon, over the HTTP API that the page uses, too.
+//!
+//! It finds the daemon by two files in the state directory: where it listens, and the token that admits. It decides
+//! nothing and repeats nothing: a wish carries an id of the caller, who may send it again.
+
+mod error;
+mod events;
+mod line;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+pub use error::Error;
+pub use events::{Event, Events};
+
+use self::line::Line;
+use crate::{
+    model::{MachineKey, SessionId, TaskId},
+    runtime::Screen,
+    view::{Adopt, EntryView, Finding, Granted, Link, Overview, SCHEMA, Send, Spawn, Subject, TaskLog, Terminal},
+};
+
+/// A connection to a daemon. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Client(Line);
+
+impl Client {
+    /// The daemon of this state directory. Whether it answers is seen at the first call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotRunning`] if no daemon ever ran there.
+    pub fn connect(state_dir: &Path) -> Result<Self, Error> {
+        Line::to(state_dir).map(Self)
+    }
+
+    /// Where the daemon listens, for example `127.0.0.1:7117`.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.0.address()
+    }
+
+    /// Everything at a glance.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooNew`] if the daemon is of a later version that says it differently.
+    pub async fn overview(&self) -> Result<Overview, Error> {
+        let value: serde_json::Value = self.0.get("overview", &[]).await?;
+        overview_of(value)
+    }
+
+    /// The newest `max` entries of one machine, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon cannot be reached or refuses.
+    pub async fn history(&self, machine: &MachineKey, max: usize) -> Result<Vec<EntryView>, Error> {
+        self.0.get("history", &[("machine", machine.to_string()), ("max", max.to_string())]).await
+    }
+
+    /// What a session's terminal shows, with up to `scrollback` lines above it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if there is no such session or nothing left of it.
+    pub async fn screen(&self, session: &SessionId, scrollback: usize) -> Result<Screen, Error> {
+        self.0.get(&format!("sessions/{session}/screen"), &[("scrollback", scrollback.to_string())]).await
+    }
+
+    /// Where a session's terminal is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if there is no such session.
+    pub async fn terminal(&self, session: &SessionId) -> Result<Terminal, Error> {
+        self.0.get(&format!("sessions/{session}/terminal"), &[]).await
+    }
+
+    /// What happened to a task, and what its setup wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] if there is no such task.
+    pub async fn task_log(&self, task: &TaskId) -> Result<TaskLog, Error> {
+        self.0.get(&format!("tasks/{task}/log"), &[]).await
+    }
+
+    /// What the daemon noticed about itself, the most urgent first.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon cannot be reached.
+    pub async fn doctor(&self) -> Result<Vec<Finding>, Error> {
+        self.0.get("doctor", &[]).await
+    }
+
+    /// Wants an issue, or what some words say, worked on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with what is wrong and what to do.
+    pub async fn spawn(&self, wish: &Spawn) -> Result<Granted, Error> {
+        self.0.post("spawn", wish).await
+    }
+
+    /// Wants an open pull request carried on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with what is wrong and what to do.
+    pub async fn adopt(&self, wish: &Adopt) -> Result<Granted, Error> {
+        self.0.post("adopt", wish).await
+    }
+
+    /// Wants something said to an agent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with what is wrong and what to do.
+    pub async fn send(&self, wish: &Send) -> Result<Granted, Error> {
+        self.0.post("send", wish).await
+    }
+
+    /// Wants a task or pull request tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with what is wrong and what to do.
+    pub async fn retry(&self, wish: &Subject) -> Result<Granted, Error> {
+        self.0.post("retry", wish).await
+    }
+
+    /// Wants a task ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with what is wrong and what to do.
+    pub async fn stop(&self, wish: &Subject) -> Result<Granted, Error> {
+        self.0.post("stop", wish).await
+    }
+
+    /// An address that logs a browser in, once.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon cannot be reached or has no random numbers.
+    pub async fn link(&self) -> Result<String, Error> {
+        let link: Link = self.0.post("link", &()).await?;
+        Ok(format!("http://{}{}", self.address(), link.path))
+    }
+
+    /// What happens from now on, beginning with how things are.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon cannot be reached or has too many listeners.
+    pub async fn events(&self) -> Result<Events, Error> {
+        self.0.open("events").await.map(Events::of)
+    }
+}
+
+/// An overview of a shape that is known. Its schema is read first: a later one need not look like this one at all.
+fn overview_of(value: serde_json::Value) -> Result<Overview, Error> {
+    #[derive(Deserialize)]
+    struct Shape {
+        schema: u32,
+    }
+    let other = |error: serde_json::Error| Error::Other(error.into());
+    let Shape { schema: found } = Shape::deserialize(&value).map_err(other)?;
+    if found > SCHEMA {
+        return Err(Error::TooNew { found, known: SCHEMA });
+    }
+    serde_json::from_value(value).map_err(other)
+}

@@ -1,0 +1,275 @@
+//! Carries out one action of a rule.
+
+use tracing::info;
+
+use super::{Claim, Executor, Outcome, Repository, look::chain, quoting::ForComment};
+use crate::{
+    boundary,
+    effect::Act,
+    event::{self, ActionOutcome, Event},
+    github::{self, Comment, MergeMethod},
+    machine::{Now, State, context, pull, still_wanted_act},
+    model::{Merge, PrNumber, RepoId, Sha},
+    notify::{Note, Urgency},
+    reaction::{self, Action, Context, Priority, Template},
+    text,
+};
+
+/// How often an action is tried while GitHub is down or busy, before the rest of the list is given up.
+const TRIES_MAX: u32 = 8;
+
+/// What one try led to.
+enum Tried {
+    Ended(ActionOutcome),
+    Again(String),
+}
+
+impl Executor {
+    pub(super) async fn act(&self, act: Act, claim: &Claim) -> Outcome {
+        let tried = match self.state(&act.of).await {
+            Some(state) => self.try_act(&act, &state, claim).await,
+            None => Tried::Ended(ActionOutcome::Dropped),
+        };
+        let outcome = match tried {
+            Tried::Again(why) if claim.postponed < TRIES_MAX => return self.later(claim, why),
+            Tried::Again(why) => ActionOutcome::Failed(why),
+            Tried::Ended(outcome) => outcome,
+        };
+        Outcome::Done(reported(&act, outcome))
+    }
+
+    async fn try_act(&self, act: &Act, state: &State, claim: &Claim) -> Tried {
+        let repo = match state {
+            State::Pull(state) => state.repo,
+            State::Session(state) => state.repo,
+            State::Task(_) | State::Backlog(_) | State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
+        };
+        let wanted = still_wanted_act(state, act);
+        // Something that was begun is finished: its first half is in the world already.
+        if !wanted && claim.progress.is_none() {
+            return Tried::Ended(ActionOutcome::Dropped);
+        }
+        let Some(rules) = self.rules_of(repo) else {
+            return Tried::Ended(ActionOutcome::Failed("its repository has no rules".to_owned()));
+        };
+        let Some(step) = rules.action(&act.rule, act.list, act.step) else {
+            return Tried::Ended(ActionOutcome::Failed(format!("the rule {} has no such action now", act.rule)));
+        };
+        let texts = match self.texts(crate::machine::texts_of(state)).await {
+            Ok(texts) => texts,
+            Err(why) => return Tried::Again(why),
+        };
+        let now = Now { rules: &rules, at: self.clock.now(), entropy: [0; 16], texts: &texts };
+        let context = match state {
+            State::Session(state) => context::of_session(state, act.incident, &now),
+            State::Pull(state) => context::of_pull(state, act.incident, &now),
+            State::Task(_) | State::Backlog(_) | State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
+        };
+        match step.applies(&context) {
+            Ok(true) => {}
+            Ok(false) => return Tried::Ended(ActionOutcome::Dropped),
+            Err(broken) => return Tried::Ended(ActionOutcome::Failed(broken.to_string())),
+        }
+        self.carry_out_action(&step.action, (act, state, repo), &context, claim).await
+    }
+
+    async fn carry_out_action(
+        &self,
+        action: &Action,
+        about: (&Act, &State, RepoId),
+        context: &Context,
+        claim: &Claim,
+    ) -> Tried {
+        let (act, state, repo) = about;
+        let number = self.subject(state).await;
+        let Some(repository) = self.repository(repo) else {
+            return Tried::Ended(ActionOutcome::Failed("the repository is not in the settings".to_owned()));
+        };
+        match (action, number) {
+            (Action::Notify { priority, text }, _) => {
+                self.notify(*priority, text.as_ref(), (act, context), claim).await
+            }
+            (Action::Comment(template), Some(number)) => {
+                self.comment(template, (&repository, number), context, claim).await
+            }
+            (Action::Label(label), Some(number)) => {
+                boundary::cross("executor: label not added");
+                tried(self.github.add_label(&repository.name, number.0, label).await)
+            }
+            (Action::Merge, Some(number)) => match &act.head {
+                Some(head) => self.merge(&repository, number, head).await,
+                None => Tried::Ended(ActionOutcome::Dropped),
+            },
+            // The session's machine does it itself when it hears that this was carried out.
+            (Action::Restart, _) => Tried::Ended(ActionOutcome::Done),
+            (Action::Comment(_) | Action::Label(_) | Action::Merge, None) => {
+                Tried::Ended(ActionOutcome::Failed("there is no pull request yet".to_owned()))
+            }
+            (Action::Spawn(_) | Action::Prompt(_) | Action::OpenPull, _) => {
+                Tried::Ended(ActionOutcome::Failed(format!("{} has no meaning here", action.name())))
+            }
+        }
+    }
+
+    /// The pull request that a machine is about.
+    async fn subject(&self, state: &State) -> Option<PrNumber> {
+        match state {
+            State::Pull(state) => Some(state.number),
+            State::Session(state) => {
+                let task = self.state(&crate::model::MachineKey::Task(state.task.clone())).await;
+                if let Some(State::Task(task)) = task { task.pull } else { None }
+            }
+            State::Task(state) => state.pull,
+            State::Backlog(_) | State::Fleet(_) => None,
+        }
+    }
+
+    async fn comment(
+        &self,
+        template: &Template,
+        subject: (&Repository, PrNumber),
+        context: &Context,
+        claim: &Claim,
+    ) -> Tried {
+        let (repository, number) = subject;
+        let body = match reaction::compose(template, context, &ForComment::new(self.known_secrets())) {
+            Ok(body) => self.without_secrets(&body),
+            Err(broken) => return Tried::Ended(ActionOutcome::Failed(broken.to_string())),
+        };
+        // Whoever claims this after us looks first whether the comment is there.
+        let maybe_done = claim.progress.is_some() || claim.postponed > 0;
+        match claim.note(&*self.journal, "writing".to_owned(), None).await {
+            Ok(true) => {}
+            Ok(false) => return Tried::Ended(ActionOutcome::Dropped),
+            Err(error) => return Tried::Again(chain(&error)),
+        }
+        boundary::cross("executor: comment not written");
+        let comment = Comment { number: number.0, body, marker: claim.operation(), maybe_done };
+        let written = self.github.comment(&repository.name, &comment).await;
+        boundary::cross("executor: comment written, not recorded");
+        tried(written)
+    }
+
+    fn without_secrets(&self, words: &str) -> String {
+        let secrets = self.known_secrets();
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        text::redact(words, &secrets).0
+    }
+
+    /// Merges on fresh facts, guarded by the head.
+    async fn merge(&self, repository: &Repository, number: PrNumber, head: &Sha) -> Tried {
+        let Some(method) = method(repository.merge) else {
+            return Tried::Ended(ActionOutcome::Failed("the settings do not allow merges here".to_owned()));
+        };
+        match self.github.merged_as(&repository.name, number).await {
+            Ok(Some(_)) => return Tried::Ended(ActionOutcome::Done),
+            Ok(None) => {}
+            Err(error) => return failed(&error),
+        }
+        let fresh = match self.github.snapshot(&repository.name, number).await {
+            Ok(fresh) => fresh.value,
+            Err(error) => return failed(&error),
+        };
+        let Some(rules) = self.rules_of(repository.id) else { return Tried::Ended(ActionOutcome::Dropped) };
+        if fresh.head.sha != *head || !pull::allows_merge(&fresh, &rules) {
+            info!(pr.number = number.0, "Did not merge #{number}: it is no longer approved and green");
+            return Tried::Ended(ActionOutcome::Dropped);
+        }
+        boundary::cross("executor: merge not asked for");
+        let merged = self.github.merge(&repository.name, number, head, method).await;
+        boundary::cross("executor: merge asked for, not recorded");
+        match merged {
+            Ok(github::Merge::Merged) => Tried::Ended(ActionOutcome::Done),
+            Ok(github::Merge::HeadMoved) => Tried::Ended(ActionOutcome::Dropped),
+            Ok(github::Merge::NotAllowed { why }) => Tried::Ended(ActionOutcome::Failed(why)),
+            Ok(github::Merge::Retry) => Tried::Again("GitHub asks to try the merge again".to_owned()),
+            Err(error) => failed(&error),
+        }
+    }
+
+    /// Tells people, at most once: the open escalation is the truth, a notification only points at it.
+    async fn notify(
+        &self,
+        priority: Priority,
+        template: Option<&Template>,
+        about: (&Act, &Context),
+        claim: &Claim,
+    ) -> Tried {
+        if claim.progress.is_some() {
+            return Tried::Ended(ActionOutcome::Done);
+        }
+        let (act, context) = about;
+        let words = match template.map(|it| reaction::compose(it, context, &ForComment::new(self.known_secrets()))) {
+            None => context.summary.clone(),
+            Some(Ok(words)) => words,
+            Some(Err(broken)) => return Tried::Ended(ActionOutcome::Failed(broken.to_string())),
+        };
+        match claim.note(&*self.journal, "notifying".to_owned(), None).await {
+            Ok(true) => {}
+            Ok(false) => return Tried::Ended(ActionOutcome::Dropped),
+            Err(error) => return Tried::Again(chain(&error)),
+        }
+        let note = Note {
+            urgency: urgency(priority),
+            subject: context.pr.as_ref().map_or_else(|| act.of.to_string(), |pr| pr.url.clone()),
+            text: self.without_secrets(&words),
+        };
+        boundary::cross("executor: notification not sent");
+        let failures = self.notifiers.send(&note).await;
+        if failures.is_empty() {
+            Tried::Ended(ActionOutcome::Done)
+        } else {
+            // The others were told; the one that failed is named where people look.
+            Tried::Ended(ActionOutcome::Failed(failures.join("; ")))
+        }
+    }
+}
+
+fn reported(act: &Act, outcome: ActionOutcome) -> Option<Event> {
+    use crate::model::MachineKey;
+    let Act { incident, serial, revision, list, step, .. } = *act;
+    match act.of {
+        MachineKey::Pull { .. } => Some(event::Pull::Acted { incident, serial, revision, list, step, outcome }.into()),
+        MachineKey::Session(_) => Some(event::Session::Acted { serial, revision, list, step, outcome }.into()),
+        MachineKey::Task(_) | MachineKey::Backlog(_) | MachineKey::Fleet => None,
+    }
+}
+
+fn tried(result: Result<(), github::Error>) -> Tried {
+    match result {
+        Ok(()) => Tried::Ended(ActionOutcome::Done),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &github::Error) -> Tried {
+    match error {
+        github::Error::RateLimited { .. } | github::Error::Unavailable(_) | github::Error::AmbiguousWrite(_) => {
+            Tried::Again(chain(error))
+        }
+        github::Error::HeadMoved => Tried::Ended(ActionOutcome::Dropped),
+        github::Error::Unauthorized
+        | github::Error::Forbidden { .. }
+        | github::Error::NotFound
+        | github::Error::Unprocessable { .. }
+        | github::Error::Other(_) => Tried::Ended(ActionOutcome::Failed(chain(error))),
+    }
+}
+
+const fn method(merge: Merge) -> Option<MergeMethod> {
+    match merge {
+        Merge::None => None,
+        Merge::Squash => Some(MergeMethod::Squash),
+        Merge::Merge => Some(MergeMethod::Merge),
+        Merge::Rebase => Some(MergeMethod::Rebase),
+    }
+}
+
+const fn urgency(priority: Priority) -> Urgency {
+    match priority {
+        Priority::Low => Urgency::Low,
+        Priority::Normal => Urgency::Normal,
+        Priority::High => Urgency::High,
+        Priority::Urgent => Urgency::Urgent,
+    }
+}

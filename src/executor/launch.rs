@@ -1,0 +1,177 @@
+//! Agents' processes: start, probe, receipts, stop.
+
+use std::{
+    hash::{Hash as _, Hasher as _},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{Executor, Outcome, agents::Launchable, look::chain};
+use crate::{
+    agent::{self, Committer},
+    boundary,
+    event::{self, Agent, Seen},
+    machine::{State, session},
+    model::{AgentName, Evidence, LaunchToken, MachineKey, PromptId, Receipt, RepoId},
+    places::Places,
+    process::Command,
+    runtime::{Address, Launch, Probe, Runtime},
+};
+
+/// The size of a terminal that nobody has attached to.
+const COLUMNS: u16 = 160;
+const ROWS: u16 = 50;
+/// How long an agent may take to end by itself.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How much of a quote is kept as evidence.
+const QUOTE_CHARS: usize = 200;
+
+impl Executor {
+    pub(super) async fn launch(
+        &self,
+        address: &Address,
+        repo: RepoId,
+        what: (&Agent, &str),
+        resume: Option<String>,
+    ) -> Outcome {
+        let (agent, workspace) = what;
+        let generation = address.generation;
+        let event = match self.try_launch(address, repo, (agent, workspace), resume).await {
+            Ok(()) => event::Session::Launched { generation },
+            Err(why) => event::Session::LaunchFailed { generation, why },
+        };
+        Outcome::Done(Some(event.into()))
+    }
+
+    async fn try_launch(
+        &self,
+        address: &Address,
+        repo: RepoId,
+        what: (&Agent, &str),
+        resume: Option<String>,
+    ) -> Result<(), String> {
+        let (agent, workspace) = what;
+        let runtime =
+            self.runtime(&agent.runtime).ok_or_else(|| format!("there is no runtime named {}", agent.runtime))?;
+        let session_dir = self.places.launch(&address.session, address.generation);
+        let prepare = |error: std::io::Error| format!("cannot prepare {}: {error}", session_dir.display());
+        Places::make_private(&session_dir).map_err(prepare)?;
+        agent::spool::create(&session_dir).map_err(prepare)?;
+        let token = self.launch_token(address).map_err(prepare)?;
+        let committer = self.committer(&agent.name, workspace).await;
+        let ask = Launchable { agent: &agent.name, repo, workspace: workspace.into(), resume, committer };
+        let plan = self.plan(address, ask, token)?;
+        plan.write_files().map_err(prepare)?;
+        boundary::cross("executor: launch prepared, not started");
+        let launch = Launch {
+            address: address.clone(),
+            argv: plan.argv,
+            env: plan.env,
+            dir: workspace.into(),
+            columns: COLUMNS,
+            rows: ROWS,
+            session_dir,
+        };
+        runtime.start(&launch).await.map_err(|error| chain(&error))?;
+        boundary::cross("executor: launched, not recorded");
+        Ok(())
+    }
+
+    /// Who commits, if the user's git does not say: without a name git refuses to.
+    async fn committer(&self, agent: &AgentName, workspace: &str) -> Option<Committer> {
+        let ask = Command::new("git").args(["-C", workspace, "config", "--get", "user.email"]);
+        let said = ask.envs(self.environment_without_secrets()).run().await.is_ok_and(|output| output.success());
+        (!said).then(|| Committer { name: format!("{agent} by Antiphon"), email: "antiphon@localhost".to_owned() })
+    }
+
+    /// The launch's secret; made once, so that a second try of the same launch finds it.
+    fn launch_token(&self, address: &Address) -> std::io::Result<LaunchToken> {
+        if let Some(token) = self.places.read_launch_token(&address.session, address.generation)? {
+            return Ok(token);
+        }
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+        let token = LaunchToken::new(random);
+        let path = self.places.launch_token(&address.session, address.generation);
+        Places::write_private(&path, token.expose().as_bytes())?;
+        Ok(token)
+    }
+
+    async fn runtime_of(&self, address: &Address) -> Option<(Arc<dyn Runtime>, Box<session::State>)> {
+        match self.state(&MachineKey::Session(address.session.clone())).await {
+            Some(State::Session(session)) => Some((self.runtime(&session.agent.runtime)?, session)),
+            _ => None,
+        }
+    }
+
+    pub(super) async fn probe(&self, address: &Address) -> Outcome {
+        let seen = match self.runtime_of(address).await {
+            Some((runtime, session)) => self.see(&*runtime, address, &session).await,
+            None => Seen::Unknown,
+        };
+        Outcome::Done(Some(event::Session::Probed { generation: address.generation, seen }.into()))
+    }
+
+    async fn see(&self, runtime: &dyn Runtime, address: &Address, session: &session::State) -> Seen {
+        match runtime.probe(address).await {
+            Probe::Exited { code, .. } => Seen::Exited { code },
+            Probe::Gone => Seen::Gone,
+            Probe::Unknown { .. } => Seen::Unknown,
+            Probe::Alive { .. } => {
+                let Ok(screen) = runtime.screen(address, 0).await else { return Seen::Unknown };
+                let shown = screen.visible_text();
+                let mut hash = std::hash::DefaultHasher::new();
+                shown.hash(&mut hash);
+                let gate = self.gate(address, &session.agent.name, session.repo).unwrap_or_default();
+                Seen::Alive { screen: hash.finish(), dialog: gate.dialogs.iter().any(|dialog| dialog.is_match(&shown)) }
+            }
+        }
+    }
+
+    pub(super) async fn stop(&self, address: &Address) -> Outcome {
+        let generation = address.generation;
+        if let Some((runtime, _)) = self.runtime_of(address).await
+            && let Err(error) = runtime.stop(address, STOP_GRACE / self.scale()).await
+        {
+            return Outcome::Later { after: Duration::from_secs(2) / self.scale(), why: chain(&error) };
+        }
+        Outcome::Done(Some(event::Session::Stopped { generation }.into()))
+    }
+
+    /// Looks for the id of a prompt in what the agent's process wrote.
+    pub(super) async fn seek_receipt(
+        &self,
+        address: &Address,
+        prompt: &PromptId,
+        transcript: Option<String>,
+    ) -> Outcome {
+        let Some((runtime, session)) = self.runtime_of(address).await else { return Outcome::Done(None) };
+        let found = match session.agent.receipt {
+            Receipt::Reads => runtime
+                .echoed(address, prompt)
+                .await
+                .ok()
+                .flatten()
+                .and_then(|line| agent::evidence_in(&line, prompt))
+                .map(|quote| (Receipt::Reads, quote)),
+            // A hook may have been lost with its process; the transcript has the prompt as well.
+            Receipt::Hook | Receipt::Transcript => {
+                in_transcript(transcript, prompt).await.map(|quote| (Receipt::Transcript, quote))
+            }
+            Receipt::None => None,
+        };
+        let event = found.map(|(receipt, quote)| {
+            let quote = quote.chars().take(QUOTE_CHARS).collect();
+            let evidence = Evidence { prompt: prompt.clone(), receipt, quote, at: self.clock.now() };
+            event::Session::Acknowledged { evidence }.into()
+        });
+        Outcome::Done(event)
+    }
+}
+
+async fn in_transcript(transcript: Option<String>, prompt: &PromptId) -> Option<String> {
+    let (transcript, prompt) = (transcript?, prompt.clone());
+    // Transcripts may be long; they are read off the async threads.
+    let look = move || agent::transcript::find(transcript.as_ref(), &prompt, 0).ok()?.quote;
+    tokio::task::spawn_blocking(look).await.ok().flatten()
+}

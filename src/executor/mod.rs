@@ -1,0 +1,194 @@
+//! Carries out one effect.
+//!
+//! Every effect may come twice, after a kill in the middle of the first time: each is therefore idempotent or asks first
+//! what is so already. What is ambiguous is settled by looking, never by doing it again.
+//!
+//! It never changes a machine's state: what became of an effect goes back as an event.
+
+mod act;
+mod agents;
+mod launch;
+mod look;
+mod prompt;
+mod quoting;
+mod repository;
+mod triage;
+mod work;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    effect::Effect,
+    event::Event,
+    github,
+    journal::{Claimed, EffectId, Fenced, Journal},
+    machine::{Rulebook, Rules, State},
+    model::{Fence, MachineKey, RepoId},
+    notify::Notifiers,
+    places::Places,
+    runtime::{Address, Runtime},
+    workspace::Workspaces,
+};
+
+pub use agents::settings_of as agent_settings;
+pub use repository::{Repositories, Repository};
+
+/// What became of an effect.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It ended; the event tells its machine, if there is something to tell.
+    Done(Option<Event>),
+    /// It cannot be carried out now: GitHub is down, a limit is reached.
+    Later {
+        /// After this, it is tried again.
+        after: Duration,
+        /// Why.
+        why: String,
+    },
+}
+
+/// The world that effects change.
+pub struct Executor {
+    /// The journal.
+    pub journal: Arc<dyn Journal>,
+    /// The rules in force.
+    pub rules: watch::Receiver<Arc<Rulebook>>,
+    /// The settings in force.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// What is known of the configured repositories.
+    pub repositories: watch::Receiver<Arc<Repositories>>,
+    /// GitHub.
+    pub github: github::Client,
+    /// Where sessions live, by name.
+    pub runtimes: BTreeMap<String, Arc<dyn Runtime>>,
+    /// The worktrees.
+    pub workspaces: Workspaces,
+    /// Where things are in the state directory.
+    pub places: Places,
+    /// How agents are started.
+    pub launching: Launching,
+    /// How people are told.
+    pub notifiers: Notifiers,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What every launch of an agent needs to know of this installation.
+pub struct Launching {
+    /// The program by which agents reach us: `antiphon`.
+    pub own_program: String,
+    /// Where the daemon listens.
+    pub url: String,
+    /// The user's environment, from which agents inherit what is harmless.
+    pub environment: BTreeMap<String, String>,
+    /// Names of variables that hold secrets by configuration.
+    pub secret_variables: BTreeSet<String>,
+}
+
+/// How often and how long an effect is put off.
+const PAUSE_MIN: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(300);
+
+impl Executor {
+    /// Carries out a claimed effect.
+    pub async fn carry_out(&self, claimed: Claimed) -> Outcome {
+        let Claimed { id, fence, effect, progress, postponed, .. } = claimed;
+        let claim = Claim { id, fence, progress, postponed };
+        match effect {
+            // Carried out by the commit itself.
+            Effect::Tell { .. } => Outcome::Done(None),
+            Effect::Look { repo, number, look, known } => self.look((repo, number), look, known).await,
+            Effect::Triage { repo, head, checks, .. } => self.triage(repo, &head, &checks, &claim).await,
+            Effect::LookRepository { repo } => self.look_repository(repo).await,
+            Effect::Prepare { task, repo, branch } => self.prepare(&task, repo, branch).await,
+            Effect::OpenPull { task, repo, branch, work } => self.open_pull(&task, repo, &branch, &work).await,
+            Effect::RemoveWorkspace { task, repo, branch, pull } => {
+                self.remove_workspace(&task, repo, branch, pull).await
+            }
+            Effect::Launch { session, generation, repo, agent, workspace, resume } => {
+                let address = Address { session, generation };
+                self.launch(&address, repo, (&agent, &workspace), resume).await
+            }
+            Effect::Prompt { session, generation, prompt, references } => {
+                self.prompt(&Address { session, generation }, prompt, references, &claim).await
+            }
+            Effect::SeekReceipt { session, generation, prompt, transcript } => {
+                self.seek_receipt(&Address { session, generation }, &prompt, transcript).await
+            }
+            Effect::Probe { session, generation } => self.probe(&Address { session, generation }).await,
+            Effect::Stop { session, generation } => self.stop(&Address { session, generation }).await,
+            Effect::Act(act) => self.act(act, &claim).await,
+        }
+    }
+
+    fn rules_of(&self, repo: RepoId) -> Option<Arc<Rules>> {
+        self.rules.borrow().of_repo(repo)
+    }
+
+    fn repository(&self, repo: RepoId) -> Option<Repository> {
+        self.repositories.borrow().get(repo).cloned()
+    }
+
+    fn scale(&self) -> u32 {
+        self.config.borrow().time_scale.max(1)
+    }
+
+    async fn state(&self, machine: &MachineKey) -> Option<State> {
+        match self.journal.load(machine.clone()).await {
+            Ok(stored) => stored.and_then(|stored| serde_json::from_str::<Option<State>>(&stored.state).ok().flatten()),
+            Err(error) => {
+                warn!(machine = %machine, error = &error as &dyn std::error::Error, "Could not read {machine}");
+                None
+            }
+        }
+    }
+
+    fn runtime(&self, name: &str) -> Option<Arc<dyn Runtime>> {
+        self.runtimes.get(name).cloned()
+    }
+
+    /// Puts an effect off, longer each time.
+    fn later(&self, claim: &Claim, why: impl Into<String>) -> Outcome {
+        let after = (PAUSE_MIN * 2_u32.saturating_pow(claim.postponed.min(9))).min(PAUSE_MAX) / self.scale();
+        Outcome::Later { after, why: why.into() }
+    }
+}
+
+/// The claim on an effect.
+pub(crate) struct Claim {
+    id: EffectId,
+    fence: Fence,
+    progress: Option<String>,
+    postponed: u32,
+}
+
+impl Claim {
+    /// Notes how far this effect got; false if the claim is no longer ours.
+    async fn note(
+        &self,
+        journal: &dyn Journal,
+        note: String,
+        event: Option<Event>,
+    ) -> Result<bool, crate::journal::Error> {
+        let fenced = journal.progress(self.id.clone(), self.fence, note, event).await?;
+        if fenced == Fenced::Stale {
+            info!(machine = %self.id.machine, "An effect was taken over by somebody else");
+        }
+        Ok(fenced == Fenced::Accepted)
+    }
+
+    /// A name for this effect that is the same on every try, for markers.
+    fn operation(&self) -> String {
+        let text = format!("{}-{}-{}", self.id.machine, self.id.version, self.id.index);
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+    }
+}

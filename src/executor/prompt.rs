@@ -1,0 +1,269 @@
+//! One prompt to one agent: composed on the newest facts, journaled, then typed at most once.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use tracing::{debug, warn};
+
+use super::{Claim, Executor, Outcome, look::chain, quoting::ForPrompt};
+use crate::{
+    boundary,
+    event::{self, Refusal},
+    machine::{self, Now, Rules, State, Texts, context, pull, session},
+    model::{Cause, MachineKey, PromptId, PromptRef, Submission, TextHash},
+    reaction,
+    runtime::{self, Address, Message, Runtime, Why},
+    text,
+};
+
+/// The exact words of a prompt, as they stand in the journal before the first of them is typed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Composed {
+    text: TextHash,
+    references: Vec<PromptRef>,
+}
+
+/// One part of a prompt.
+struct Part {
+    reference: PromptRef,
+    covers: Vec<String>,
+    words: String,
+}
+
+impl Executor {
+    pub(super) async fn prompt(
+        &self,
+        address: &Address,
+        prompt: PromptId,
+        references: Vec<PromptRef>,
+        claim: &Claim,
+    ) -> Outcome {
+        let refused = |why| Outcome::Done(Some(event::Session::Refused { prompt: prompt.clone(), why }.into()));
+        let session = match self.state(&MachineKey::Session(address.session.clone())).await {
+            Some(State::Session(session)) if session.generation == address.generation => session,
+            _ => return refused(Refusal::Gone),
+        };
+        let Some(runtime) = self.runtime(&session.agent.runtime) else {
+            return refused(Refusal::Never(format!("there is no runtime named {}", session.agent.runtime)));
+        };
+        let gate = match self.gate(address, &session.agent.name, session.repo) {
+            Ok(gate) => gate,
+            // A gate that cannot be evaluated is closed.
+            Err(why) => return refused(Refusal::Never(why)),
+        };
+        let earlier = claim.progress.as_deref().and_then(|note| serde_json::from_str::<Composed>(note).ok());
+        let composed = match earlier {
+            Some(composed) => composed,
+            None => match self.compose(&session, &prompt, &references, claim).await {
+                Ok(Some(composed)) => composed,
+                Ok(None) => return Outcome::Done(Some(event::Session::Withdrawn { prompt, references }.into())),
+                Err(why) => return self.later(claim, why),
+            },
+        };
+        let words = match self.journal.text(composed.text.clone()).await {
+            Ok(Some(words)) => words,
+            Ok(None) => return refused(Refusal::Never("its words are no longer in the journal".to_owned())),
+            Err(error) => return self.later(claim, chain(&error)),
+        };
+        let message = match Message::new(prompt.clone(), words) {
+            Ok(message) => message,
+            Err(error) => return refused(Refusal::Never(error.to_string())),
+        };
+        boundary::cross("executor: composed, not typed");
+        let submitted = runtime.submit(address, &message, &gate).await;
+        if submitted.is_ok() {
+            boundary::cross("executor: typed, not recorded");
+        }
+        self.report(&*runtime, address, prompt, submitted).await
+    }
+
+    async fn report(
+        &self,
+        runtime: &dyn Runtime,
+        address: &Address,
+        prompt: PromptId,
+        submitted: Result<Submission, runtime::Error>,
+    ) -> Outcome {
+        let refused = |prompt, why| event::Session::Refused { prompt, why };
+        let event = match submitted {
+            Ok(submission) => event::Session::Delivered { prompt, submission: certain(submission) },
+            Err(runtime::Error::NotReceptive(why)) => {
+                debug!(session.name = %address.session, why = %why, "Nothing was typed: {why}");
+                refused(prompt, refusal(why))
+            }
+            // Whoever is gone now may have taken it before.
+            Err(runtime::Error::Gone) => match runtime.submission(address, &prompt).await {
+                Ok(submission @ (Submission::Submitted | Submission::Placed | Submission::Indeterminate)) => {
+                    event::Session::Delivered { prompt, submission: certain(submission) }
+                }
+                Ok(Submission::Untouched) | Err(_) => refused(prompt, Refusal::Gone),
+            },
+            Err(error @ (runtime::Error::TooOld { .. } | runtime::Error::Other(_))) => {
+                self.settle_by_looking(runtime, address, prompt, &error).await
+            }
+        };
+        Outcome::Done(Some(event.into()))
+    }
+
+    // The call failed, so what happened is not known: look, never type again.
+    async fn settle_by_looking(
+        &self,
+        runtime: &dyn Runtime,
+        address: &Address,
+        prompt: PromptId,
+        error: &runtime::Error,
+    ) -> event::Session {
+        warn!(session.name = %address.session, error = %chain(error), "Handing a prompt to the runtime failed");
+        match runtime.submission(address, &prompt).await {
+            Ok(Submission::Untouched) => {
+                event::Session::Refused { prompt, why: Refusal::Busy(format!("the runtime failed: {}", chain(error))) }
+            }
+            Ok(submission) => event::Session::Delivered { prompt, submission: certain(submission) },
+            Err(_) => event::Session::Delivered { prompt, submission: Submission::Indeterminate },
+        }
+    }
+
+    /// Makes the words; `None` if nothing of it is wanted any more.
+    async fn compose(
+        &self,
+        session: &session::State,
+        prompt: &PromptId,
+        references: &[PromptRef],
+        claim: &Claim,
+    ) -> Result<Option<Composed>, String> {
+        let mut parts = Vec::new();
+        for reference in references {
+            parts.extend(self.part(session, prompt, reference).await?);
+        }
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let words: Vec<&str> = parts.iter().map(|part| part.words.trim()).collect();
+        let words = text::typable(&format!("[antiphon:{prompt}] {}", words.join("\n\n")));
+        let kept = self.journal.keep_texts(vec![words]).await.map_err(|error| chain(&error))?;
+        let [text] = kept.as_slice() else { return Err("the journal kept no text".to_owned()) };
+        let references: Vec<_> = parts.iter().map(|part| part.reference.clone()).collect();
+        let composed = Composed { text: text.clone(), references: references.clone() };
+        let event = event::Session::Composed {
+            prompt: prompt.clone(),
+            references,
+            covers: parts.into_iter().map(|part| part.covers).collect(),
+            text: text.clone(),
+        };
+        let note = serde_json::to_string(&composed).map_err(|error| error.to_string())?;
+        match claim.note(&*self.journal, note, Some(event.into())).await {
+            Ok(true) => Ok(Some(composed)),
+            Ok(false) => Err("somebody else took the effect over".to_owned()),
+            Err(error) => Err(chain(&error)),
+        }
+    }
+
+    /// What one reference has to say now; `None` if it is no longer wanted.
+    async fn part(
+        &self,
+        session: &session::State,
+        prompt: &PromptId,
+        reference: &PromptRef,
+    ) -> Result<Option<Part>, String> {
+        let state = if reference.from == session.key() {
+            Some(State::Session(Box::new(session.clone())))
+        } else {
+            self.state(&reference.from).await
+        };
+        let Some(state) = state.filter(|state| machine::still_wanted(state, reference)) else { return Ok(None) };
+        let Some(rules) = self.rules_of(session.repo) else { return Err("its repository has no rules".to_owned()) };
+        let covers = match (&state, &reference.cause) {
+            (State::Pull(state), Cause::Incident { kind, .. }) => pull::covers(state, *kind),
+            _ => Vec::new(),
+        };
+        let words = self.words(&state, &rules, prompt, reference).await?;
+        Ok(Some(Part { reference: reference.clone(), covers, words }))
+    }
+
+    async fn words(
+        &self,
+        state: &State,
+        rules: &Rules,
+        prompt: &PromptId,
+        reference: &PromptRef,
+    ) -> Result<String, String> {
+        let quoting = ForPrompt::new(prompt, self.known_secrets());
+        let texts = self.texts(machine::texts_of(state)).await?;
+        let now = Now { rules, at: self.clock.now(), entropy: [0; 16], texts: &texts };
+        let rendered = match (&reference.cause, state) {
+            (Cause::Person(words), _) => {
+                return self.one_text(words).await?.ok_or_else(|| "the words are no longer there".to_owned());
+            }
+            (Cause::Task, State::Task(task)) => match rules.first_prompt(&context::of_task(task, &now)) {
+                Some(template) => reaction::compose(template, &context::of_task(task, &now), &quoting),
+                None => return self.free_text(task).await,
+            },
+            (Cause::Incident { kind, action }, State::Pull(state)) => {
+                let template = rules.prompt_of(state.incidents.get(kind), *action).ok_or("its rule is gone")?;
+                reaction::compose(template, &context::of_pull(state, *kind, &now), &quoting)
+            }
+            (Cause::Incident { kind, action }, State::Session(state)) => {
+                let template = rules.prompt_of(state.incidents.get(kind), *action).ok_or("its rule is gone")?;
+                reaction::compose(template, &context::of_session(state, *kind, &now), &quoting)
+            }
+            (Cause::Task | Cause::Incident { .. }, _) => return Err("nobody can say what it means".to_owned()),
+        };
+        rendered.map_err(|broken| broken.to_string())
+    }
+
+    /// The first prompt of a task that a person described in their own words.
+    async fn free_text(&self, task: &machine::task::State) -> Result<String, String> {
+        let event::Work::Text { text, .. } = &task.work else { return Err("no rule speaks for this task".to_owned()) };
+        let words = self.one_text(text).await?.ok_or_else(|| "the words are no longer there".to_owned())?;
+        Ok(format!(
+            "{words}\n\nYou work in a git worktree on the branch {}. Run the tests, commit, and push the branch. \
+             Do not open or merge a pull request: that is done for you.",
+            task.branch
+        ))
+    }
+
+    pub(super) async fn texts(&self, hashes: Vec<TextHash>) -> Result<Texts, String> {
+        let mut texts = BTreeMap::new();
+        for hash in hashes {
+            if let Some(words) = self.one_text(&hash).await? {
+                texts.insert(hash, words);
+            }
+        }
+        Ok(texts)
+    }
+
+    async fn one_text(&self, hash: &TextHash) -> Result<Option<String>, String> {
+        self.journal.text(hash.clone()).await.map_err(|error| chain(&error))
+    }
+
+    /// Secrets of ours that must not be quoted, wherever they turn up.
+    pub(super) fn known_secrets(&self) -> Vec<String> {
+        let config = self.config.borrow();
+        let token = config.github.token.iter();
+        token.chain(&config.webhook.secrets).map(|secret| secret.expose().to_owned()).collect()
+    }
+}
+
+// Text without Enter may be submitted by the next key of anybody: that is not for us to claim either way.
+const fn certain(submission: Submission) -> Submission {
+    match submission {
+        Submission::Placed | Submission::Indeterminate => Submission::Indeterminate,
+        Submission::Untouched => Submission::Untouched,
+        Submission::Submitted => Submission::Submitted,
+    }
+}
+
+fn refusal(why: Why) -> Refusal {
+    match why {
+        Why::StaleLaunch => Refusal::Gone,
+        Why::Dialog
+        | Why::Draft
+        | Why::Typing
+        | Why::Shell
+        | Why::Foreground
+        | Why::CopyMode
+        | Why::NotReady
+        | Why::NoBracketedPaste
+        | Why::NotReading => Refusal::Busy(why.to_string()),
+    }
+}

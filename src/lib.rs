@@ -7,6 +7,7 @@ pub mod client;
 pub mod clock;
 pub mod config;
 pub mod effect;
+pub mod engine;
 pub mod event;
 pub mod executor;
 pub mod failure;

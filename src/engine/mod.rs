@@ -1,0 +1,144 @@
+//! The only writer of machine states: takes what lies in inboxes and what is due, steps the machine, commits.
+//!
+//! ```text
+//! deliveries ─route─▶ inbox ─▶ machine::step ─▶ commit (state, log, outbox, deadline, inboxes of others)
+//!                      ▲            ▲                │
+//!                      │        deadlines            └─▶ outbox ─▶ lanes ─▶ executor ─┐
+//!                      └────────────────────── outcomes ─────────────────────────────┘
+//! ```
+//!
+//! It decides nothing: machines decide. It carries nothing out: the executor does.
+
+mod lanes;
+mod route;
+mod spools;
+mod step;
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    clock::Clock,
+    event::Event,
+    journal::{self, Journal},
+    machine::Rulebook,
+    model::MachineKey,
+};
+
+pub use lanes::Lanes;
+pub use spools::Spools;
+
+/// How many inbox rows or deliveries are taken at a time.
+const BATCH: usize = 256;
+/// The longest sleep: a clock that jumped is noticed after this at the latest.
+const NAP_MAX: Duration = Duration::from_secs(30);
+/// The pause after the journal failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The engine.
+pub struct Engine {
+    journal: Arc<dyn Journal>,
+    rules: watch::Receiver<Arc<Rulebook>>,
+    clock: Clock,
+    cache: step::Cache,
+}
+
+impl Engine {
+    /// An engine over a journal, with the rules in force.
+    #[must_use]
+    pub fn new(journal: Arc<dyn Journal>, rules: watch::Receiver<Arc<Rulebook>>, clock: Clock) -> Self {
+        Self { journal, rules, clock, cache: step::Cache::default() }
+    }
+
+    /// Works until told to stop.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut news = self.journal.news();
+        let mut rules = self.rules.clone();
+        while !stop.is_cancelled() {
+            // Register interest before looking, so that nothing that comes while we look is slept over.
+            news.mark_unchanged();
+            match self.work_once().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    error!(error = &error as &dyn std::error::Error, "The journal failed; trying again");
+                    tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(RETRY) => continue }
+                }
+            }
+            let nap = self.nap().await;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                changed = news.changed() => if changed.is_err() { break },
+                changed = rules.changed() => if changed.is_ok() { info!("The rules in force have changed") },
+                () = tokio::time::sleep(nap) => {}
+            }
+        }
+    }
+
+    /// Does what there is to do now; false if there was nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the journal fails.
+    pub async fn work_once(&mut self) -> Result<bool, journal::Error> {
+        let rules = self.rules.borrow_and_update().clone();
+        let routed = route::deliveries(&*self.journal, &rules, BATCH).await?;
+        let stepped = self.step_waiting(&rules).await?;
+        let fired = self.step_due(&rules).await?;
+        Ok(routed + stepped + fired > 0)
+    }
+
+    async fn step_waiting(&mut self, rules: &Rulebook) -> Result<usize, journal::Error> {
+        let mut done = 0;
+        for row in self.journal.waiting(BATCH).await? {
+            let cause = journal::Cause::Inbox(row.row);
+            done += self.step(row.to, row.event, cause, rules).await?;
+        }
+        Ok(done)
+    }
+
+    async fn step_due(&mut self, rules: &Rulebook) -> Result<usize, journal::Error> {
+        let mut done = 0;
+        for (machine, at) in self.journal.due(self.clock.now(), BATCH).await? {
+            let event = step::deadline_event(&machine);
+            done += self.step(machine, event, journal::Cause::Deadline(at), rules).await?;
+        }
+        Ok(done)
+    }
+
+    async fn step(
+        &mut self,
+        machine: MachineKey,
+        event: Event,
+        cause: journal::Cause,
+        rules: &Rulebook,
+    ) -> Result<usize, journal::Error> {
+        let outcome = self.cache.step(&*self.journal, (machine, event, cause), rules, self.clock.now()).await?;
+        match outcome {
+            step::Outcome::Committed => Ok(1),
+            step::Outcome::Again => Ok(1),
+            step::Outcome::Parked { machine, why } => {
+                warn!(machine = %machine, why, "Parked an event of {machine}: {why}");
+                Ok(0)
+            }
+            step::Outcome::StillParked => Ok(0),
+        }
+    }
+
+    async fn nap(&self) -> Duration {
+        let next = self.journal.next_deadline().await.unwrap_or_else(|error| {
+            warn!(error = &error as &dyn std::error::Error, "Could not read the next deadline");
+            None
+        });
+        next.map_or(NAP_MAX, |at| until(self.clock.now(), at).min(NAP_MAX))
+    }
+}
+
+/// How long from `now` to `at`; at least a millisecond, so that a deadline of this moment does not spin.
+fn until(now: Timestamp, at: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO).max(Duration::from_millis(1))
+}

@@ -12,6 +12,7 @@ pub mod event;
 pub mod executor;
 pub mod failure;
 pub mod github;
+pub mod http;
 pub mod journal;
 pub mod machine;
 pub mod model;

@@ -1,8 +1,10 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod agent;
+pub mod app;
 pub mod background;
 pub mod boundary;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod config;

@@ -1,0 +1,172 @@
+//! The background tasks of a daemon, and what they share.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{net::TcpListener, sync::watch};
+use tracing::warn;
+
+use super::{Order, reload, repositories, rulebook, runtimes};
+use crate::{
+    agent::doorbell::Doorbell,
+    background::Tasks,
+    clock::Clock,
+    config::Config,
+    engine::{Engine, Lanes, Spools},
+    executor::{Executor, Launching},
+    github::{self, webhook::Verifier},
+    http::{self, AccessToken, Surroundings},
+    journal::{Journal, SqliteJournal},
+    machine::Rulebook,
+    notify::Notifiers,
+    places::Places,
+    workspace::{Git, Workspaces},
+};
+
+/// How often what has aged is removed from the journal.
+const COMPACTION: Duration = Duration::from_secs(3600);
+
+/// What the background tasks are made of.
+pub(super) struct Parts {
+    pub(super) order: Order,
+    pub(super) config: Arc<Config>,
+    pub(super) places: Places,
+    pub(super) clock: Clock,
+    pub(super) journal: Arc<SqliteJournal>,
+    pub(super) github: github::Client,
+    pub(super) address: SocketAddr,
+    pub(super) tasks: Tasks,
+}
+
+/// What can change while the daemon runs.
+pub(super) struct Changing {
+    pub(super) config: watch::Sender<Arc<Config>>,
+    pub(super) rules: watch::Sender<Arc<Rulebook>>,
+    pub(super) repositories: watch::Sender<Arc<crate::executor::Repositories>>,
+    pub(super) verifier: watch::Sender<Option<Arc<Verifier>>>,
+    pub(super) refused: watch::Sender<Option<String>>,
+}
+
+impl Parts {
+    pub(super) async fn run(&self, listener: TcpListener, token: AccessToken) -> anyhow::Result<()> {
+        let known = repositories::known_before(&self.config, &self.places);
+        let rules = rulebook::build(&self.config, &known).await.map_err(anyhow::Error::msg)?;
+        let changing = Changing {
+            config: watch::Sender::new(self.config.clone()),
+            rules: watch::Sender::new(Arc::new(rules)),
+            repositories: watch::Sender::new(Arc::new(known)),
+            verifier: watch::Sender::new(verifier(&self.config)?),
+            refused: watch::Sender::new(None),
+        };
+        let runtimes = runtimes::all(&self.order, &self.places, &self.config, &self.clock);
+        let executor = Arc::new(self.executor(&changing, runtimes.clone()));
+        let journal: Arc<dyn Journal> = self.journal.clone();
+        let engine = Engine::new(journal.clone(), changing.rules.subscribe(), self.clock.clone());
+        let lanes = Lanes::new(journal.clone(), executor, self.clock.clone());
+        let doorbell = self.doorbell();
+        let spools = Spools::new(journal.clone(), self.places.clone(), doorbell);
+        let surroundings = Arc::new(Surroundings {
+            journal,
+            verifier: changing.verifier.subscribe(),
+            rules: changing.rules.subscribe(),
+            config: changing.config.subscribe(),
+            refused: changing.refused.subscribe(),
+            repositories: changing.repositories.subscribe(),
+            github: self.github.clone(),
+            runtimes,
+            places: self.places.clone(),
+            token,
+            metrics: metrics_exporter_prometheus::PrometheusBuilder::new()
+                .install_recorder()
+                .context("cannot install the metrics recorder")?,
+            clock: self.clock.clone(),
+            stop: self.tasks.stop_token(),
+        });
+        self.tasks.spawn("http", |_| http::serve(listener, surroundings));
+        self.tasks.spawn("engine", |stop| engine.run(stop));
+        self.tasks.spawn("lanes", |stop| lanes.run(stop));
+        self.tasks.spawn("spools", |stop| spools.run(stop));
+        self.spawn_compaction();
+        self.spawn_upkeep(changing);
+        Ok(())
+    }
+
+    fn executor(&self, changing: &Changing, runtimes: runtimes::Runtimes) -> Executor {
+        let environment = self.order.environment.variables().clone();
+        let notifiers = Notifiers::new(self.config.notify.clone(), environment.clone());
+        Executor {
+            journal: self.journal.clone(),
+            rules: changing.rules.subscribe(),
+            config: changing.config.subscribe(),
+            repositories: changing.repositories.subscribe(),
+            github: self.github.clone(),
+            runtimes,
+            workspaces: Workspaces::new(Git::new("git", &environment), self.places.root()),
+            places: self.places.clone(),
+            launching: Launching {
+                own_program: self.order.own_program.to_string_lossy().into_owned(),
+                url: format!("http://{}", self.address),
+                environment,
+                secret_variables: self.config.secret_variables(),
+            },
+            notifiers,
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn doorbell(&self) -> Option<Doorbell> {
+        match Doorbell::bind(&self.places.poke()) {
+            Ok(doorbell) => Some(doorbell),
+            Err(error) => {
+                warn!(%error, "No doorbell for hooks; their spools are read every two seconds");
+                None
+            }
+        }
+    }
+
+    fn spawn_compaction(&self) {
+        let (journal, clock) = (self.journal.clone(), self.clock.clone());
+        self.tasks.spawn("compaction", |stop| async move {
+            loop {
+                tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(COMPACTION) => {} }
+                if let Err(error) = journal.compact(clock.now()).await {
+                    warn!(error = &error as &dyn std::error::Error, "Could not compact the journal");
+                }
+            }
+        });
+    }
+
+    /// Keeps settings, rules and what is known of the repositories up to date.
+    fn spawn_upkeep(&self, changing: Changing) {
+        let upkeep = reload::Upkeep::new(
+            (self.order.config.clone(), self.order.environment.clone()),
+            self.places.clone(),
+            (self.github.clone(), self.journal.clone()),
+            changing,
+        );
+        self.tasks.spawn("upkeep", |stop| upkeep.run(stop));
+    }
+}
+
+pub(super) fn credentials(config: &Config, order: &Order) -> anyhow::Result<github::Settings> {
+    let credentials = match (&config.github.token, &config.github.app) {
+        (Some(token), _) => github::Credentials::Token(github::Secret::new(token.expose())),
+        (None, Some(app)) => github::Credentials::App(
+            github::App::read(app.id, &app.key_file)
+                .with_context(|| format!("cannot read the App's key {}", app.key_file.display()))?,
+        ),
+        (None, None) => github::Credentials::GhCli {
+            program: "gh".into(),
+            env: order.environment.variables().iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        },
+    };
+    Ok(github::Settings { api_url: config.github.api_url.clone(), credentials, write_gap: None })
+}
+
+pub(super) fn verifier(config: &Config) -> anyhow::Result<Option<Arc<Verifier>>> {
+    if !config.webhook.enabled {
+        return Ok(None);
+    }
+    let secrets = config.webhook.secrets.iter().map(|secret| secret.expose().as_bytes().to_vec()).collect();
+    Ok(Some(Arc::new(Verifier::new(secrets)?)))
+}

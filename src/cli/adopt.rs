@@ -1,0 +1,58 @@
+//! `antiphon adopt`: lets an agent carry an open pull request on.
+
+use super::{
+    caller::{Caller, request_id, wait_for},
+    error::Error,
+    granted,
+    spawn::one_repository,
+    subject::{Kind, Numbered},
+};
+use crate::{
+    model::{AgentName, PrNumber, RepoName},
+    view,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  antiphon adopt 34                                       of the only repository
+  antiphon adopt octo-org/hello#34 --agent codex
+  antiphon adopt https://github.com/octo-org/hello/pull/34";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The pull request: number, owner/name#number or address
+    #[arg(value_name = "PULL")]
+    pull: String,
+    /// The repository, where the pull request does not name it and there are several
+    #[arg(long, value_name = "OWNER/NAME")]
+    repo: Option<RepoName>,
+    /// The agent; default: the repository's
+    #[arg(long, value_name = "NAME")]
+    agent: Option<AgentName>,
+    /// Prints the answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(arguments: Arguments, caller: &Caller) -> Result<(), Error> {
+    let json = arguments.json;
+    let wish = wish(arguments)?;
+    let client = caller.client()?;
+    let granted = wait_for(async { Ok(client.adopt(&wish).await?) })?;
+    granted::show(&granted, json, caller)
+}
+
+fn wish(arguments: Arguments) -> Result<view::Adopt, Error> {
+    let Arguments { pull, repo, agent, .. } = arguments;
+    let numbered = Numbered::parse(&pull).ok_or_else(|| {
+        Error::invalid(format!("{pull:?} is no pull request"))
+            .hint("name it as 34, octo-org/hello#34 or by its address")
+    })?;
+    if numbered.kind == Some(Kind::Issue) {
+        let message = format!("{pull} is an issue, and `adopt` carries a pull request on");
+        return Err(Error::invalid(message).hint(format!("begin with it: `antiphon spawn {pull}`")));
+    }
+    let repo = one_repository(numbered.repo, repo)?;
+    Ok(view::Adopt { request: request_id()?, repo, number: PrNumber(numbered.number), agent })
+}

@@ -1,0 +1,123 @@
+//! The commands by name, and which file carries each out.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::{
+    adopt, attach, caller::Caller, completions, demo, doctor, error::Error, exit_codes, git_credential, hold, hook,
+    init, journal, logs, open, reactions, retry, scripted_agent, send, spawn, status, stop, up,
+};
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Writes the settings for a clone, and says what to do next
+    Init(init::Arguments),
+    /// Plays the whole story on this machine: no account, no key, no network
+    Demo(demo::Arguments),
+    /// Runs the daemon
+    Up(up::Arguments),
+    /// Shows what needs you, the tasks and the pull requests
+    Status(status::Arguments),
+    /// Puts an agent to work on an issue, or on what you say
+    Spawn(spawn::Arguments),
+    /// Lets an agent carry an open pull request on
+    Adopt(adopt::Arguments),
+    /// Says something to an agent
+    Send(send::Arguments),
+    /// Connects your terminal to that of an agent
+    Attach(attach::Arguments),
+    /// Shows what happened to a task, and why
+    Logs(logs::Arguments),
+    /// Gives a task up: ends its agent, keeps its work
+    Stop(stop::Arguments),
+    /// Tries again what was given up or waits for you
+    Retry(retry::Arguments),
+    /// Opens the page in a browser
+    Open(open::Arguments),
+    /// Checks everything that has to be right, and says how to mend it
+    Doctor(doctor::Arguments),
+    /// Checks and explains the rules
+    Reactions(reactions::Arguments),
+    /// Looks into the durable record
+    Journal(journal::Arguments),
+    /// Prints a script that completes commands in a shell
+    Completions(completions::Arguments),
+    /// What exit codes mean
+    #[command(hide = true, long_about = exit_codes::text())]
+    ExitCodes,
+    /// Holds the terminal of one launch
+    #[command(hide = true)]
+    Hold(hold::Arguments),
+    /// Records what an agent's hook says
+    #[command(hide = true)]
+    Hook(hook::Arguments),
+    /// Answers git's question for a credential
+    #[command(hide = true)]
+    GitCredential(git_credential::Arguments),
+    /// An agent for the demo, without a model
+    #[command(hide = true)]
+    ScriptedAgent(scripted_agent::Arguments),
+}
+
+impl Command {
+    /// Carries it out.
+    pub(super) fn run(self, caller: &Caller) -> Result<ExitCode, Error> {
+        let environment = &caller.environment;
+        match self {
+            Self::Init(arguments) => init::run(&arguments, caller),
+            Self::Up(arguments) => up::run(&arguments, caller),
+            Self::Status(arguments) => status::run(&arguments, caller),
+            Self::Spawn(arguments) => spawn::run(arguments, caller),
+            Self::Adopt(arguments) => adopt::run(arguments, caller),
+            Self::Send(arguments) => send::run(arguments, caller),
+            Self::Attach(arguments) => attach::run(arguments, caller),
+            Self::Logs(arguments) => logs::run(&arguments, caller),
+            Self::Stop(arguments) => stop::run(arguments, caller),
+            Self::Retry(arguments) => retry::run(arguments, caller),
+            Self::Open(arguments) => open::run(&arguments, caller),
+            Self::Doctor(arguments) => doctor::run(&arguments, caller),
+            Self::Reactions(arguments) => reactions::run(&arguments, caller),
+            Self::Journal(arguments) => journal::run(&arguments, caller),
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::ExitCodes => exit_codes::run(),
+            Self::GitCredential(arguments) => git_credential::run(&arguments, environment),
+            Self::Hook(arguments) => {
+                hook::run(arguments, environment);
+                Ok(())
+            }
+            Self::Demo(arguments) => return demo::run(&arguments, caller),
+            Self::Hold(arguments) => return Ok(hold::run(&arguments)),
+            Self::ScriptedAgent(arguments) => return Ok(scripted_agent::run(arguments, environment)),
+        }
+        .map(|()| ExitCode::SUCCESS)
+    }
+
+    /// Whether errors are to be JSON: for those who asked for their results as JSON.
+    pub(super) const fn wants_json(&self) -> bool {
+        match self {
+            Self::Demo(arguments) => arguments.json(),
+            Self::Status(arguments) => arguments.json,
+            Self::Spawn(arguments) => arguments.json,
+            Self::Adopt(arguments) => arguments.json,
+            Self::Send(arguments) => arguments.json,
+            Self::Logs(arguments) => arguments.json,
+            Self::Stop(arguments) => arguments.json,
+            Self::Retry(arguments) => arguments.json,
+            Self::Doctor(arguments) => arguments.json,
+            Self::Reactions(arguments) => arguments.json(),
+            Self::Journal(arguments) => arguments.json(),
+            Self::Init(_)
+            | Self::Up(_)
+            | Self::Attach(_)
+            | Self::Open(_)
+            | Self::Completions(_)
+            | Self::ExitCodes
+            | Self::Hold(_)
+            | Self::Hook(_)
+            | Self::GitCredential(_)
+            | Self::ScriptedAgent(_) => false,
+        }
+    }
+}

@@ -1,1 +1,25 @@
+//! The integration tests, in one binary: what the crate does as a whole, and how it is written.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it tried, and what it had to skip")]
 
+#[cfg(unix)]
+mod addressees;
+#[cfg(unix)]
+mod cli;
+#[cfg(unix)]
+mod deliveries;
+#[cfg(unix)]
+mod demo;
+#[cfg(unix)]
+mod e2e_agents;
+#[cfg(unix)]
+mod kill;
+#[cfg(unix)]
+mod ladder;
+#[cfg(unix)]
+mod story;
+mod tidy;
+#[cfg(unix)]
+mod tmux;
+#[cfg(unix)]
+mod world;

@@ -1,0 +1,11 @@
+//! The real binary, run in a world of its own: an empty home, an environment of which every variable was chosen.
+
+mod checks;
+mod daemon;
+mod first_setup;
+mod help;
+mod hidden;
+mod journal;
+mod mistakes;
+mod terminal;
+mod world;

@@ -1,0 +1,66 @@
+//! What GitHub sends twice, in the wrong order or not at all leads to the same end.
+
+use antiphon::simulator::{Delivery, DeliveryState};
+
+use crate::{
+    story::{play, prompts, settled},
+    world::World,
+};
+
+/// How a courier treats what GitHub sends.
+type Courier = fn(&[Delivery]) -> Vec<u64>;
+
+/// Plays the story while a courier carries every delivery as it likes; how many prompts were sent and acknowledged, and
+/// what GitHub was told.
+async fn played_with(courier: Option<Courier>) -> ((usize, usize), Vec<String>) {
+    let mut world = World::new().await;
+    let daemon = world.start_daemon();
+    if let Some(order) = courier {
+        world.github.deliveries().hold();
+        let github = world.github.clone();
+        let mut carrier = tokio::task::JoinSet::new();
+        carrier.spawn(async move {
+            let mut ticks = tokio::time::interval(std::time::Duration::from_millis(40));
+            loop {
+                ticks.tick().await;
+                let held: Vec<Delivery> =
+                    github.deliveries().held().into_iter().filter(|it| it.state == DeliveryState::Held).collect();
+                for id in order(&held) {
+                    github.deliveries().send(id).await;
+                }
+                for delivery in held {
+                    github.deliveries().lose(delivery.id);
+                }
+            }
+        });
+        play(&mut world).await;
+        carrier.shutdown().await;
+    } else {
+        play(&mut world).await;
+    }
+    let told = prompts(&settled(&world).await);
+    daemon.stop().await;
+    let writes = world.github.write_log().iter().map(|write| format!("{} {}", write.method, write.path)).collect();
+    world.end().await;
+    (told, writes)
+}
+
+fn ids(deliveries: &[Delivery]) -> Vec<u64> {
+    deliveries.iter().map(|delivery| delivery.id).collect()
+}
+
+// Show 4; G001, G018, G021, G023, S70, S71, S72.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn duplicates_disorder_and_losses_lead_to_the_same_end() {
+    let undisturbed = played_with(None).await;
+    assert_eq!(undisturbed.0, (3, 3));
+    let couriers: [(&str, Courier); 4] = [
+        ("everything twice", |held| ids(held).into_iter().flat_map(|id| [id, id]).collect()),
+        ("backwards", |held| ids(held).into_iter().rev().collect()),
+        ("every second one only", |held| ids(held).into_iter().step_by(2).collect()),
+        ("nothing at all", |_| Vec::new()),
+    ];
+    for (name, courier) in couriers {
+        assert_eq!(played_with(Some(courier)).await, undisturbed, "{name}");
+    }
+}

@@ -1,7 +1,7 @@
-//! What went wrong in CI: from the material that GitHub has of one failed check to a [`Failure`].
+//! What went wrong in CI: from the material that GitHub has of one failed check to a `Failure`.
 //!
 //! Pure. It fetches nothing, stores nothing, and does not judge whose fault it was: the class is always
-//! [`FailureClass::Unknown`]. All words that it returns have passed [`crate::text`] and hold no known form of a secret, except
+//! `FailureClass::Unknown`. All words that it returns have passed [`crate::text`] and hold no known form of a secret, except
 //! the check's name, which is an identity.
 //!
 //! - [`read`]: the whole way.

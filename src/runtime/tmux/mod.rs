@@ -1,8 +1,8 @@
 //! Sessions in panes of a private tmux server, for people who live in tmux.
 //!
 //! Each launch is one tmux session of one pane, called `SESSION-GENERATION`. What was typed is written on the pane itself
-//! (see [`mark`]), everything is asked over one control-mode connection (see [`control`]), and every text that reaches
-//! tmux passes [`quote`]. The server is never killed; it ends by itself with its last session.
+//! (see `mark`), everything is asked over one control-mode connection (see `control`), and every text that reaches
+//! tmux passes `quote`. The server is never killed; it ends by itself with its last session.
 //!
 //! Limits of tmux: versions before 3.7 do not tell whether an application asked for bracketed paste, so there a text of
 //! many lines is typed only if the gate's `ready` pattern recognised the composer. And the record of what was typed lives

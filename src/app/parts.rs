@@ -12,7 +12,7 @@ use crate::{
     background::Tasks,
     clock::Clock,
     config::Config,
-    engine::{Engine, Lanes, Spools},
+    engine::{Engine, Lanes, Spools, Watch},
     executor::{Executor, Launching},
     github::{self, webhook::Verifier},
     http::{self, AccessToken, Surroundings},
@@ -62,6 +62,7 @@ impl Parts {
         let executor = Arc::new(self.executor(&changing, runtimes.clone()));
         let journal: Arc<dyn Journal> = self.journal.clone();
         let engine = Engine::new(journal.clone(), changing.rules.subscribe(), self.clock.clone());
+        let terminals = Watch::new(journal.clone(), executor.clone(), changing.rules.subscribe(), self.clock.clone());
         let lanes = Lanes::new(journal.clone(), executor, self.clock.clone());
         let doorbell = self.doorbell();
         let spools = Spools::new(journal.clone(), self.places.clone(), doorbell);
@@ -86,6 +87,7 @@ impl Parts {
         self.tasks.spawn("engine", |stop| engine.run(stop));
         self.tasks.spawn("lanes", |stop| lanes.run(stop));
         self.tasks.spawn("spools", |stop| spools.run(stop));
+        self.tasks.spawn("terminals", |stop| terminals.run(stop));
         self.spawn_compaction();
         self.spawn_upkeep(changing);
         Ok(())

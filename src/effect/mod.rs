@@ -124,13 +124,6 @@ pub enum Effect {
         /// Where the agent writes its transcript, if it said so.
         transcript: Option<String>,
     },
-    /// Asks the runtime how an agent is.
-    Probe {
-        /// The session.
-        session: SessionId,
-        /// Which launch.
-        generation: Generation,
-    },
     /// Ends an agent's process group.
     Stop {
         /// The session.
@@ -156,7 +149,6 @@ impl Effect {
             Self::Launch { session, .. }
             | Self::Prompt { session, .. }
             | Self::SeekReceipt { session, .. }
-            | Self::Probe { session, .. }
             | Self::Stop { session, .. } => format!("session/{session}"),
             Self::Act(act) => format!("act/{}", act.of),
         }
@@ -176,7 +168,6 @@ impl Effect {
             Self::Launch { .. } => "launch agent",
             Self::Prompt { .. } => "prompt",
             Self::SeekReceipt { .. } => "seek receipt",
-            Self::Probe { .. } => "probe",
             Self::Stop { .. } => "stop agent",
             Self::Act(_) => "act",
         }

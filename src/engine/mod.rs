@@ -13,11 +13,12 @@ mod lanes;
 mod route;
 mod spools;
 mod step;
+mod watch;
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::watch::Receiver;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -31,6 +32,7 @@ use crate::{
 
 pub use lanes::Lanes;
 pub use spools::Spools;
+pub use watch::Watch;
 
 /// How many inbox rows or deliveries are taken at a time.
 const BATCH: usize = 256;
@@ -42,7 +44,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The engine.
 pub struct Engine {
     journal: Arc<dyn Journal>,
-    rules: watch::Receiver<Arc<Rulebook>>,
+    rules: Receiver<Arc<Rulebook>>,
     clock: Clock,
     cache: step::Cache,
 }
@@ -50,7 +52,7 @@ pub struct Engine {
 impl Engine {
     /// An engine over a journal, with the rules in force.
     #[must_use]
-    pub fn new(journal: Arc<dyn Journal>, rules: watch::Receiver<Arc<Rulebook>>, clock: Clock) -> Self {
+    pub fn new(journal: Arc<dyn Journal>, rules: Receiver<Arc<Rulebook>>, clock: Clock) -> Self {
         Self { journal, rules, clock, cache: step::Cache::default() }
     }
 

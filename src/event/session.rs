@@ -1,5 +1,6 @@
 //! What happens to an agent.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
@@ -82,7 +83,7 @@ pub enum Session {
         /// What it said.
         hook: Hook,
     },
-    /// The runtime was asked how the agent is.
+    /// A look at the agent's terminal brought news.
     Probed {
         /// Which launch.
         generation: Generation,
@@ -161,10 +162,12 @@ pub enum Hook {
 pub enum Seen {
     /// The process lives.
     Alive {
-        /// A hash of the screen: a screen that does not change is a quiet agent.
-        screen: u64,
         /// Whether a dialog is open.
         dialog: bool,
+        /// When the screen last changed, as far as was seen.
+        changed_at: Timestamp,
+        /// Whether it has not changed for a while since.
+        rests: bool,
     },
     /// The process ended.
     Exited {
@@ -173,8 +176,6 @@ pub enum Seen {
     },
     /// There is no such process, and the runtime is certain.
     Gone,
-    /// The runtime cannot tell. This changes nothing.
-    Unknown,
 }
 
 /// Why nothing was typed.

@@ -1,4 +1,4 @@
-//! Agents' processes: start, probe, receipts, stop.
+//! Agents' processes: start, sight, receipts, stop.
 
 use std::{
     hash::{Hash as _, Hasher as _},
@@ -10,7 +10,7 @@ use super::{Executor, Outcome, agents::Launchable, look::chain};
 use crate::{
     agent::{self, Committer},
     boundary,
-    event::{self, Agent, Seen},
+    event::{self, Agent},
     machine::{State, session},
     model::{AgentName, Evidence, LaunchToken, MachineKey, PromptId, Receipt, RepoId},
     places::Places,
@@ -25,6 +25,25 @@ const ROWS: u16 = 50;
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How much of a quote is kept as evidence.
 const QUOTE_CHARS: usize = 200;
+
+/// What a look at an agent's terminal shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// The process lives.
+    Shows {
+        /// A hash of the screen.
+        screen: u64,
+        /// Whether a dialog is open.
+        dialog: bool,
+    },
+    /// The process ended.
+    Exited {
+        /// Its exit code, if it had one.
+        code: Option<i32>,
+    },
+    /// There is no such process, and the runtime is certain.
+    Gone,
+}
 
 impl Executor {
     pub(super) async fn launch(
@@ -104,26 +123,21 @@ impl Executor {
         }
     }
 
-    pub(super) async fn probe(&self, address: &Address) -> Outcome {
-        let seen = match self.runtime_of(address).await {
-            Some((runtime, session)) => self.see(&*runtime, address, &session).await,
-            None => Seen::Unknown,
-        };
-        Outcome::Done(Some(event::Session::Probed { generation: address.generation, seen }.into()))
-    }
-
-    async fn see(&self, runtime: &dyn Runtime, address: &Address, session: &session::State) -> Seen {
-        match runtime.probe(address).await {
-            Probe::Exited { code, .. } => Seen::Exited { code },
-            Probe::Gone => Seen::Gone,
-            Probe::Unknown { .. } => Seen::Unknown,
+    /// Looks at an agent's terminal; none if nobody can tell, which is never a death.
+    pub async fn sight(&self, session: &session::State) -> Option<Sight> {
+        let address = Address { session: session.session.clone(), generation: session.generation };
+        let runtime = self.runtime(&session.agent.runtime)?;
+        match runtime.probe(&address).await {
+            Probe::Exited { code, .. } => Some(Sight::Exited { code }),
+            Probe::Gone => Some(Sight::Gone),
+            Probe::Unknown { .. } => None,
             Probe::Alive { .. } => {
-                let Ok(screen) = runtime.screen(address, 0).await else { return Seen::Unknown };
-                let shown = screen.visible_text();
+                let shown = runtime.screen(&address, 0).await.ok()?.visible_text();
                 let mut hash = std::hash::DefaultHasher::new();
                 shown.hash(&mut hash);
-                let gate = self.gate(address, &session.agent.name, session.repo).unwrap_or_default();
-                Seen::Alive { screen: hash.finish(), dialog: gate.dialogs.iter().any(|dialog| dialog.is_match(&shown)) }
+                let gate = self.gate(&address, &session.agent.name, session.repo).unwrap_or_default();
+                let dialog = gate.dialogs.iter().any(|dialog| dialog.is_match(&shown));
+                Some(Sight::Shows { screen: hash.finish(), dialog })
             }
         }
     }

@@ -40,6 +40,7 @@ use crate::{
 };
 
 pub use agents::settings_of as agent_settings;
+pub use launch::Sight;
 pub use repository::{Repositories, Repository};
 
 /// What became of an effect.
@@ -124,7 +125,6 @@ impl Executor {
             Effect::SeekReceipt { session, generation, prompt, transcript } => {
                 self.seek_receipt(&Address { session, generation }, &prompt, transcript).await
             }
-            Effect::Probe { session, generation } => self.probe(&Address { session, generation }).await,
             Effect::Stop { session, generation } => self.stop(&Address { session, generation }).await,
             Effect::Act(act) => self.act(act, &claim).await,
         }

@@ -129,13 +129,8 @@ fn hooks() -> impl Strategy<Value = Hook> {
 }
 
 fn sights() -> impl Strategy<Value = Seen> {
-    let alive = |(screen, dialog)| Seen::Alive { screen, dialog };
-    prop_oneof![
-        (0_u64..3, any::<bool>()).prop_map(alive),
-        Just(Seen::Exited { code: Some(1) }),
-        Just(Seen::Gone),
-        Just(Seen::Unknown),
-    ]
+    let alive = |(dialog, rests)| Seen::Alive { dialog, changed_at: START, rests };
+    prop_oneof![(any::<bool>(), any::<bool>()).prop_map(alive), Just(Seen::Exited { code: Some(1) }), Just(Seen::Gone),]
 }
 
 /// What happens to a session, in terms of what it is doing at that moment.
@@ -286,11 +281,9 @@ fn events<E: Into<Event> + std::fmt::Debug>(of: impl Strategy<Value = E>) -> imp
 /// What an effect does that somebody outside notices: everything but asking and looking.
 fn is_seen(effect: &Effect) -> bool {
     match effect {
-        Effect::Look { .. }
-        | Effect::LookRepository { .. }
-        | Effect::Triage { .. }
-        | Effect::Probe { .. }
-        | Effect::SeekReceipt { .. } => false,
+        Effect::Look { .. } | Effect::LookRepository { .. } | Effect::Triage { .. } | Effect::SeekReceipt { .. } => {
+            false
+        }
         Effect::Tell { .. }
         | Effect::Prepare { .. }
         | Effect::OpenPull { .. }

@@ -277,6 +277,12 @@ impl Rulebook {
         self.of_repo(repo)
     }
 
+    /// How fast things go; it is the same in all repositories.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.by_repo.values().next().map_or(Pace::USUAL, |rules| rules.pace)
+    }
+
     /// How many agents may run at once.
     #[must_use]
     pub fn slots(&self) -> u32 {

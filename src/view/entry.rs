@@ -94,7 +94,6 @@ fn order(effect: &Effect) -> String {
         | Effect::Prepare { .. }
         | Effect::OpenPull { .. }
         | Effect::RemoveWorkspace { .. }
-        | Effect::Probe { .. }
         | Effect::Stop { .. } => effect.name().to_owned(),
     }
 }
@@ -209,7 +208,7 @@ fn of_session(event: &event::Session) -> Option<String> {
             Seen::Exited { code: Some(code) } => Some(format!("its process ended with code {code}")),
             Seen::Exited { code: None } => Some("its process ended".to_owned()),
             Seen::Gone => Some("there is no such process".to_owned()),
-            Seen::Alive { .. } | Seen::Unknown => None,
+            Seen::Alive { .. } => None,
         },
         Session::Acted { outcome, .. } => Some(of_outcome(outcome)),
         Session::EndWanted | Session::RestartWanted | Session::DeadlinePassed => None,

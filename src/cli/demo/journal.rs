@@ -81,7 +81,6 @@ impl Reader {
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
-            | Effect::Probe { .. }
             | Effect::Stop { .. } => None,
         }));
         lines

@@ -11,7 +11,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use super::{World, looks, probe, task, tell_fleet};
+use super::{World, looks, stop, task, tell_fleet};
 use crate::{
     effect::Effect,
     event::{Event, Task},
@@ -62,7 +62,7 @@ fn machine(number: u8) -> MachineKey {
 fn effect(number: u8) -> Effect {
     match number {
         0 => tell_fleet("a"),
-        1 | 2 => probe("s", u32::from(number)),
+        1 | 2 => stop("s", u32::from(number)),
         3 | 4 => looks(1, u64::from(number)),
         _ => looks(2, 1),
     }

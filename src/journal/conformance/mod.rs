@@ -12,7 +12,7 @@ pub(crate) mod reading;
 pub(crate) mod steps;
 mod world;
 
-pub(crate) use world::{Hand, World, looks, probe, released, session, task, tell_fleet, wanted};
+pub(crate) use world::{Hand, World, looks, released, session, stop, task, tell_fleet, wanted};
 
 macro_rules! suite {
     ($world:path) => {

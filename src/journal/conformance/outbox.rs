@@ -1,6 +1,6 @@
 //! The outbox: in order within a lane, lanes in parallel, every outcome fenced.
 
-use super::{World, looks, probe, task, tell_fleet};
+use super::{World, looks, stop, task, tell_fleet};
 use crate::{
     event::{Event, Task},
     journal::{Claimed, EffectId, Fenced},
@@ -20,8 +20,8 @@ async fn resolve(world: &World, claimed: &Claimed) -> Fenced {
 }
 
 pub(crate) async fn effects_of_a_lane_are_claimed_one_after_the_other(world: World) {
-    let first = world.ordered(&task("a"), vec![probe("s", 1), probe("s", 2)]).await;
-    let second = world.ordered(&task("b"), vec![probe("s", 3)]).await;
+    let first = world.ordered(&task("a"), vec![stop("s", 1), stop("s", 2)]).await;
+    let second = world.ordered(&task("b"), vec![stop("s", 3)]).await;
     let mut claimed = Vec::new();
 
     for _ in 0..3 {
@@ -36,7 +36,7 @@ pub(crate) async fn effects_of_a_lane_are_claimed_one_after_the_other(world: Wor
 }
 
 pub(crate) async fn lanes_are_claimed_in_parallel_oldest_first_up_to_the_limit(world: World) {
-    let effects = vec![looks(9, 1), probe("z", 1), probe("z", 2), probe("a", 1), looks(9, 2)];
+    let effects = vec![looks(9, 1), stop("z", 1), stop("z", 2), stop("a", 1), looks(9, 2)];
     let all = world.ordered(&task("a"), effects).await;
 
     let some = world.claim(2).await;
@@ -65,7 +65,7 @@ pub(crate) async fn a_told_event_is_never_claimed(world: World) {
 }
 
 pub(crate) async fn a_lease_that_ran_out_is_claimed_again_and_the_first_claimant_is_stale(world: World) {
-    world.ordered(&task("a"), vec![probe("s", 1), probe("s", 2)]).await;
+    world.ordered(&task("a"), vec![stop("s", 1), stop("s", 2)]).await;
     let first = world.claim_one().await;
     world.hand.forward(59);
     assert_eq!(world.claim(10).await, []);
@@ -84,7 +84,7 @@ pub(crate) async fn a_lease_that_ran_out_is_claimed_again_and_the_first_claimant
 }
 
 pub(crate) async fn a_lease_that_ran_out_still_counts_until_somebody_else_claims(world: World) {
-    world.ordered(&task("a"), vec![probe("s", 1)]).await;
+    world.ordered(&task("a"), vec![stop("s", 1)]).await;
     let claimed = world.claim_one().await;
     world.hand.forward(600);
 
@@ -92,7 +92,7 @@ pub(crate) async fn a_lease_that_ran_out_still_counts_until_somebody_else_claims
 }
 
 pub(crate) async fn an_outcome_lands_in_the_inbox_once(world: World) {
-    world.ordered(&task("a"), vec![probe("s", 1), probe("s", 2)]).await;
+    world.ordered(&task("a"), vec![stop("s", 1), stop("s", 2)]).await;
     let told = world.claim_one().await;
     resolve(&world, &told).await;
     resolve(&world, &told).await;
@@ -110,7 +110,7 @@ pub(crate) async fn an_outcome_lands_in_the_inbox_once(world: World) {
 }
 
 pub(crate) async fn progress_survives_and_tells_the_machine_each_time(world: World) {
-    world.ordered(&task("a"), vec![probe("s", 1)]).await;
+    world.ordered(&task("a"), vec![stop("s", 1)]).await;
     let first = world.claim_one().await;
     let note = async |claimed: &Claimed, text: &str, event| {
         world.journal.progress(claimed.id.clone(), claimed.fence, text.into(), event).await.unwrap()
@@ -130,7 +130,7 @@ pub(crate) async fn progress_survives_and_tells_the_machine_each_time(world: Wor
 }
 
 pub(crate) async fn a_postponed_effect_holds_up_its_lane_until_its_moment(world: World) {
-    let all = world.ordered(&task("a"), vec![probe("s", 1), probe("s", 2), probe("t", 1)]).await;
+    let all = world.ordered(&task("a"), vec![stop("s", 1), stop("s", 2), stop("t", 1)]).await;
     let claimed = world.claim(1).await.remove(0);
     world.journal.postpone(claimed.id, claimed.fence, world.later(30), "rate limit".into()).await.unwrap();
 
@@ -144,7 +144,7 @@ pub(crate) async fn a_postponed_effect_holds_up_its_lane_until_its_moment(world:
 }
 
 pub(crate) async fn a_postponed_claim_is_over(world: World) {
-    world.ordered(&task("a"), vec![probe("s", 1)]).await;
+    world.ordered(&task("a"), vec![stop("s", 1)]).await;
     let claimed = world.claim_one().await;
     let (id, fence) = (claimed.id.clone(), claimed.fence);
     world.journal.postpone(id.clone(), fence, world.later(30), "x".into()).await.unwrap();
@@ -155,7 +155,7 @@ pub(crate) async fn a_postponed_claim_is_over(world: World) {
 }
 
 pub(crate) async fn reclaiming_frees_everything_and_makes_old_claims_stale(world: World) {
-    world.ordered(&task("a"), vec![probe("s", 1), probe("t", 1), looks(1, 1)]).await;
+    world.ordered(&task("a"), vec![stop("s", 1), stop("t", 1), looks(1, 1)]).await;
     let old = world.claim(2).await;
 
     assert_eq!(world.journal.reclaim().await.unwrap(), 2);

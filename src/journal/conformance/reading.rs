@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{World, probe, released, task, tell_fleet};
+use super::{World, released, stop, task, tell_fleet};
 use crate::{
     event::Task,
     journal::{Cause, Delivery, Entry, Post, Stats, Step},
@@ -31,7 +31,7 @@ pub(crate) async fn the_tail_of_the_log_follows_a_position(world: World) {
 pub(crate) async fn an_entry_records_everything_that_a_replay_needs(world: World) {
     let row = world.posted(&task("a"), "delivery/d1/0").await;
     let first = Step {
-        effects: vec![probe("s", 1), tell_fleet("a")],
+        effects: vec![stop("s", 1), tell_fleet("a")],
         deadline: Some((world.later(10), "backoff".to_owned())),
         ..world.step_from(&task("a"), Version(0), Cause::Inbox(row))
     };
@@ -121,7 +121,7 @@ pub(crate) async fn news_come_with_everything_that_somebody_may_wait_for(world: 
     has_news("a routed event");
     world.journal.post(vec![post("request/1")]).await.unwrap();
     has_news("a posted event");
-    world.ordered(&task("a"), vec![probe("s", 1), probe("s", 2)]).await;
+    world.ordered(&task("a"), vec![stop("s", 1), stop("s", 2)]).await;
     has_news("an effect");
     let claimed = world.claim_one().await;
     world.journal.progress(claimed.id.clone(), claimed.fence, "x".into(), Some(released("a"))).await.unwrap();
@@ -150,7 +150,7 @@ pub(crate) async fn stats_count_what_is_there(world: World) {
     }
     world.journal.route("d1".parse().unwrap(), Vec::new()).await.unwrap();
     world.journal.bury("d2".parse().unwrap(), "why".into()).await.unwrap();
-    world.ordered(&task("a"), vec![probe("s", 1), probe("s", 2), tell_fleet("a")]).await;
+    world.ordered(&task("a"), vec![stop("s", 1), stop("s", 2), tell_fleet("a")]).await;
     world.ordered(&task("b"), vec![]).await;
     world.committed(world.step(&MachineKey::Fleet).await).await;
     let claimed = world.claim_one().await;

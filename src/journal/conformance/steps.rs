@@ -1,6 +1,6 @@
 //! Steps: all of one happens, once, on the version that it was computed from.
 
-use super::{World, probe, released, task, tell_fleet};
+use super::{World, released, stop, task, tell_fleet};
 use crate::{
     effect::Effect,
     event::Task,
@@ -24,7 +24,7 @@ pub(crate) async fn a_step_on_another_version_is_a_conflict_and_changes_nothing(
         let step = Step {
             expected: wrong,
             state: "{}".into(),
-            effects: vec![probe("s", 1), tell_fleet("a")],
+            effects: vec![stop("s", 1), tell_fleet("a")],
             ..world.step(&task("a")).await
         };
 
@@ -42,7 +42,7 @@ pub(crate) async fn a_step_on_another_version_is_a_conflict_and_changes_nothing(
 }
 
 pub(crate) async fn a_repeated_step_is_a_duplicate_and_changes_nothing(world: World) {
-    let step = Step { effects: vec![probe("s", 1), tell_fleet("a")], ..world.step(&task("a")).await };
+    let step = Step { effects: vec![stop("s", 1), tell_fleet("a")], ..world.step(&task("a")).await };
     world.committed(step.clone()).await;
 
     // As it was, and as somebody would compute it who read the new version but an old inbox.
@@ -66,7 +66,7 @@ pub(crate) async fn a_step_cannot_consume_the_event_of_another_machine(world: Wo
 }
 
 pub(crate) async fn told_events_land_in_inboxes_in_the_same_transaction(world: World) {
-    let effects = vec![tell_fleet("a"), probe("s", 1), Effect::Tell { to: task("b"), event: Task::PullMerged.into() }];
+    let effects = vec![tell_fleet("a"), stop("s", 1), Effect::Tell { to: task("b"), event: Task::PullMerged.into() }];
 
     world.ordered(&task("a"), effects).await;
 
@@ -144,7 +144,7 @@ pub(crate) async fn a_deadline_that_was_moved_is_a_duplicate(world: World) {
 
 pub(crate) async fn the_next_deadline_is_the_earliest_of_machines_and_postponed_effects(world: World) {
     let next = async || world.journal.next_deadline().await.unwrap();
-    world.ordered(&task("a"), vec![probe("s", 1)]).await;
+    world.ordered(&task("a"), vec![stop("s", 1)]).await;
     assert_eq!(next().await, None);
 
     let claimed = world.claim_one().await;

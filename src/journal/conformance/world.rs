@@ -136,8 +136,8 @@ pub(crate) fn session(name: &str) -> MachineKey {
 }
 
 /// An effect in the lane `session/NAME`.
-pub(crate) fn probe(name: &str, generation: u32) -> Effect {
-    Effect::Probe { session: name.parse().unwrap(), generation: Generation(generation) }
+pub(crate) fn stop(name: &str, generation: u32) -> Effect {
+    Effect::Stop { session: name.parse().unwrap(), generation: Generation(generation) }
 }
 
 /// An effect in the lane `look/1/NUMBER`.

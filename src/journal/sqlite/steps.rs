@@ -99,7 +99,6 @@ fn order(desk: &mut Desk<'_>, step: &Step) -> Result<(), Error> {
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
-            | Effect::Probe { .. }
             | Effect::Stop { .. }
             | Effect::Act(_) => outbox::put(desk, &id, effect, step.at)?,
         }

@@ -13,7 +13,7 @@ use crate::{
     event::Task,
     journal::{
         Check, Compacted, Delivery, Entry, Error, Finding, Journal as _, Novelty, Post, Retention, SqliteJournal, Step,
-        conformance::{Hand, World, looks, probe, task, tell_fleet},
+        conformance::{Hand, World, looks, stop, task, tell_fleet},
         sqlite::query::{execute, number},
     },
     model::{MachineKey, Seq, TextHash, Version},
@@ -90,7 +90,7 @@ async fn everything_is_there_after_a_restart() {
     let place = Place::new(Retention::default());
     place.world.journal.ingest(place.delivery("d1")).await.unwrap();
     let hash = place.world.journal.keep_texts(vec!["words".to_owned()]).await.unwrap().remove(0);
-    place.world.ordered(&task("a"), vec![probe("s", 1), tell_fleet("a")]).await;
+    place.world.ordered(&task("a"), vec![stop("s", 1), tell_fleet("a")]).await;
     let claimed = place.world.claim_one().await;
 
     let place = place.reopened();
@@ -358,7 +358,7 @@ async fn broken(sql: &'static str) -> Vec<(Check, String)> {
     let place = Place::new(Retention::default());
     place.world.journal.ingest(place.delivery("d1")).await.unwrap();
     place.world.journal.keep_texts(vec!["words".to_owned()]).await.unwrap();
-    place.world.ordered(&task("a"), vec![probe("s", 1), tell_fleet("a")]).await;
+    place.world.ordered(&task("a"), vec![stop("s", 1), tell_fleet("a")]).await;
     place.world.ordered(&task("a"), vec![]).await;
     place.world.ordered(&task("a"), vec![]).await;
     assert_eq!(place.store.verify().await.unwrap(), []);
@@ -413,7 +413,7 @@ async fn an_export_is_one_json_object_a_line_each_with_its_kind() {
     place.world.journal.ingest(Delivery { body: vec![0xff], ..place.delivery("d1") }).await.unwrap();
     place.world.journal.ingest(place.delivery("d2")).await.unwrap();
     place.world.journal.keep_texts(vec!["words".to_owned()]).await.unwrap();
-    place.world.ordered(&task("a"), vec![probe("s", 1), tell_fleet("a")]).await;
+    place.world.ordered(&task("a"), vec![stop("s", 1), tell_fleet("a")]).await;
     let page = Page::default();
 
     let reader = SqliteJournal::open_read_only(place.dir.path()).unwrap();

@@ -66,9 +66,7 @@ impl State {
     fn has_passed(&self, kind: IncidentKind, now: &Now<'_>) -> bool {
         let untried = self.incidents.get(&kind).is_some_and(|incident| incident.total.0 == 0);
         match kind {
-            IncidentKind::AgentExited => {
-                self.lives_since().is_some_and(|since| now.at >= since + now.rules.pace.recovered)
-            }
+            IncidentKind::AgentExited => self.recovered_at(now.rules).is_some_and(|at| now.at >= at),
             IncidentKind::AgentStuck => untried || self.activity() == Some(Activity::Idle),
             IncidentKind::AgentNeedsInput
             | IncidentKind::ChecksFailed
@@ -173,8 +171,10 @@ impl State {
         }
     }
 
-    fn lives_since(&self) -> Option<Timestamp> {
-        if let Life::Running { .. } = self.life { self.launched_at } else { None }
+    /// When an agent that exited and runs again counts as well.
+    pub(super) fn recovered_at(&self, rules: &Rules) -> Option<Timestamp> {
+        let exited = self.incidents.contains_key(&IncidentKind::AgentExited) && self.is_running();
+        self.launched_at.filter(|_| exited).map(|at| at + rules.pace.recovered)
     }
 }
 
@@ -198,7 +198,7 @@ fn was_in_vain(incident: &Incident, kind: IncidentKind, alive_at: Timestamp) -> 
 mod tests {
     use super::*;
     use crate::{
-        event::{Hook, Refusal, Seen, Session},
+        event::{Hook, Refusal, Session},
         machine::testing::*,
         model::Attempt,
     };
@@ -325,7 +325,7 @@ mod tests {
         desk.pass(mins(10));
         assert!(desk.state().incidents.contains_key(&STUCK));
 
-        desk.sees(Seen::Alive { screen: 7, dialog: false });
+        desk.changes();
 
         assert_eq!(desk.state().incidents, [].into());
     }
@@ -391,14 +391,14 @@ mod tests {
     fn an_agent_that_waits_for_a_person_is_reported_once_for_each_dialog() {
         let mut desk = Desk::idle(rules_with(&[ASKS]));
         desk.works_on(ci());
-        let dialog = |screen| Seen::Alive { screen, dialog: true };
-        assert_eq!(desk.sees(dialog(1)), ["act asks do 0"]);
+        assert_eq!(desk.asks(), ["act asks do 0"]);
         assert_eq!(desk.acted(ActionOutcome::Done), NOTHING);
-        assert_eq!(desk.pass_seeing(mins(5), &dialog(1)), NOTHING);
-        desk.sees(Seen::Alive { screen: 2, dialog: false });
+        assert_eq!(desk.asks(), NOTHING);
+        assert_eq!(desk.pass(mins(5)), NOTHING);
+        desk.changes();
         assert_eq!(desk.state().incidents, [].into());
 
-        assert_eq!(desk.sees(dialog(3)), ["act asks do 0"]);
+        assert_eq!(desk.asks(), ["act asks do 0"]);
     }
 
     #[test]

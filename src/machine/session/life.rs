@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Activity, Life, Now, SendEnd, State};
+use super::{Activity, Life, Now, Rules, Screen, SendEnd, State};
 use crate::{
     effect::Effect,
     event::{self, Hook, Seen},
@@ -20,8 +20,7 @@ impl State {
         self.generation = self.generation.next();
         self.life = Life::Launching;
         self.alive_at = now.at;
-        self.probe_at = None;
-        self.probing = false;
+        self.screen = Screen::default();
         self.missing = 0;
         self.not_before = None;
         self.refused = None;
@@ -40,7 +39,6 @@ impl State {
             self.life = Life::Running { activity: Activity::Starting, since: now.at };
             self.launched_at = Some(now.at);
             self.alive_at = now.at;
-            self.probe_at = Some(now.at + now.rules.pace.probe);
         }
     }
 
@@ -70,9 +68,13 @@ impl State {
                 }
             }
             Hook::TurnEnded | Hook::TurnFailed { .. } => self.end_turn(now, effects),
-            Hook::NeedsInput => self.become_active(Activity::NeedsInput, now),
+            Hook::NeedsInput => {
+                self.become_active(Activity::NeedsInput, now);
+                // Drawing the question is no answer to it.
+                self.screen.rests = false;
+            }
             // The process goes on to exit; the runtime says when it has.
-            Hook::Ended => self.probe_at = Some(now.at),
+            Hook::Ended => {}
         }
     }
 
@@ -138,53 +140,45 @@ impl State {
         }
     }
 
-    /// Asks the runtime how the agent is, when that is due.
-    pub(super) fn probe(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
-        if self.probing || !self.is_running() || self.probe_at.is_none_or(|at| now.at < at) {
-            return;
-        }
-        self.probing = true;
-        effects.push(Effect::Probe { session: self.session.clone(), generation: self.generation });
-    }
-
     pub(super) fn on_probed(&mut self, generation: Generation, seen: &Seen, now: &Now<'_>, effects: &mut Vec<Effect>) {
         if generation != self.generation || !self.is_running() {
             return;
         }
-        self.probing = false;
-        self.probe_at = Some(now.at + now.rules.pace.probe);
-        match seen {
-            Seen::Alive { screen, dialog } => {
+        match *seen {
+            Seen::Alive { dialog, changed_at, rests } => {
                 self.missing = 0;
-                self.on_screen(*screen, *dialog, now, effects);
+                self.alive_at = self.alive_at.max(changed_at);
+                self.on_screen(Screen { dialog, rests }, now);
             }
-            Seen::Exited { code } => self.on_exited(*code, now, effects),
+            Seen::Exited { code } => self.on_exited(code, now, effects),
             Seen::Gone => {
                 self.missing += 1;
                 if self.missing >= MISSING_MIN {
                     self.on_exited(None, now, effects);
                 }
             }
-            // An indeterminate probe changes nothing.
-            Seen::Unknown => {}
         }
     }
 
-    fn on_screen(&mut self, screen: u64, dialog: bool, now: &Now<'_>, effects: &mut Vec<Effect>) {
-        let changed = self.screen != screen;
-        self.screen = screen;
-        if changed {
-            self.alive_at = now.at;
-        }
-        if dialog {
+    fn on_screen(&mut self, screen: Screen, now: &Now<'_>) {
+        let before = std::mem::replace(&mut self.screen, screen);
+        let answered = (before.dialog && !screen.dialog) || (before.rests && !screen.rests);
+        if screen.dialog {
             self.become_active(Activity::NeedsInput, now);
-        } else if self.activity() == Some(Activity::NeedsInput) && changed {
+        } else if self.activity() == Some(Activity::NeedsInput) && answered {
             self.become_active(Activity::Working, now);
         }
-        // Without hooks, a screen that has been still for a while is the only sign that a turn is over.
-        let silent = self.agent.receipt != Receipt::Hook;
-        let still = now.at >= self.quiet_since() + now.rules.pace.quiet;
-        if silent && still && self.activity() == Some(Activity::Working) && self.sending.is_none() {
+    }
+
+    /// Without hooks, a screen that rests is the only sign that a turn is over: when it counts as one.
+    pub(super) fn turn_over_at(&self, rules: &Rules) -> Option<Timestamp> {
+        let silent = self.agent.receipt != Receipt::Hook && self.sending.is_none();
+        let rests = self.activity() == Some(Activity::Working) && self.screen.rests;
+        (silent && rests).then(|| self.quiet_since() + rules.pace.quiet)
+    }
+
+    pub(super) fn end_turn_at_rest(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        if self.turn_over_at(now.rules).is_some_and(|at| now.at >= at) {
             self.end_turn(now, effects);
         }
     }
@@ -195,7 +189,6 @@ impl State {
             return;
         }
         self.life = Life::Exited { code, at: now.at, why: None };
-        self.probe_at = None;
     }
 
     pub(super) fn on_stopped(&mut self, generation: Generation, effects: &mut Vec<Effect>) {
@@ -246,7 +239,6 @@ impl State {
 
     fn ended(&mut self, effects: &mut Vec<Effect>) {
         self.life = Life::Ended;
-        self.probe_at = None;
         self.incidents.clear();
         if self.sending.is_some() {
             self.end_sending(SendEnd::Indeterminate);
@@ -304,36 +296,26 @@ mod tests {
     #[test]
     fn nothing_found_once_is_no_death_and_twice_is() {
         let mut desk = Desk::idle(rules());
-        assert_eq!(desk.pass_seeing(secs(10), &Seen::Gone), NOTHING);
+        assert_eq!(desk.sees(Seen::Gone), NOTHING);
         assert!(desk.state().is_running());
 
-        assert_eq!(desk.pass_seeing(secs(10), &Seen::Gone), ["act agent-exited do 0"]);
+        assert_eq!(desk.sees(Seen::Gone), ["act agent-exited do 0"]);
     }
 
     #[test]
     fn an_agent_that_is_seen_again_was_never_missing() {
         let mut desk = Desk::idle(rules());
         for _ in 0..5 {
-            desk.pass_seeing(secs(10), &Seen::Gone);
-            desk.pass_seeing(secs(10), &Seen::Alive { screen: 0, dialog: false });
+            desk.sees(Seen::Gone);
+            desk.rests();
         }
-
-        assert!(desk.state().is_running());
-    }
-
-    // S54
-    #[test]
-    fn a_runtime_that_cannot_tell_changes_nothing() {
-        let mut desk = Desk::idle(rules());
-
-        assert_eq!(desk.pass_seeing(mins(30), &Seen::Unknown), NOTHING);
 
         assert!(desk.state().is_running());
     }
 
     // S55
     #[test]
-    fn an_agent_that_is_being_launched_is_not_probed() {
+    fn what_is_seen_before_an_agent_is_up_is_no_death() {
         let mut desk = Desk::launching(rules());
 
         assert_eq!(desk.one.pass(mins(30)), NOTHING);
@@ -410,23 +392,40 @@ mod tests {
     }
 
     #[test]
-    fn without_hooks_a_still_screen_ends_the_turn() {
+    fn without_hooks_a_screen_that_rests_ends_the_turn() {
         let mut desk = Desk::idle_with(Receipt::None);
-        desk.pass_seeing(mins(60), &Seen::Alive { screen: 1, dialog: false });
+        desk.rests();
+        desk.pass(mins(60));
         desk.wants(ci());
         desk.delivered();
 
-        let said = desk.pass_seeing(secs(9), &Seen::Alive { screen: 1, dialog: false });
-        assert_eq!(said, NOTHING, "the screen stood still before the prompt, not after it");
-        let said = desk.pass_seeing(secs(30), &Seen::Alive { screen: 1, dialog: false });
+        assert_eq!(desk.pass(secs(14)), NOTHING, "the screen rested before the prompt, not after it");
+        desk.changes();
+        assert_eq!(desk.pass(mins(5)), NOTHING, "it works");
+
+        assert_eq!(
+            desk.rests(),
+            ["tell pull/1/7: turn ended (checks-failed attempt 1)", "tell task/hello-3: turn ended"]
+        );
+    }
+
+    #[test]
+    fn without_hooks_a_prompt_that_changes_nothing_on_the_screen_is_a_short_turn() {
+        let mut desk = Desk::idle_with(Receipt::None);
+        desk.rests();
+        desk.wants(ci());
+        desk.delivered();
+
+        let said = desk.pass(secs(15));
 
         assert_eq!(said, ["tell pull/1/7: turn ended (checks-failed attempt 1)", "tell task/hello-3: turn ended"]);
     }
 
     #[test]
-    fn with_hooks_a_still_screen_ends_nothing() {
+    fn with_hooks_a_screen_that_rests_ends_nothing() {
         let mut desk = Desk::idle(rules());
         desk.works_on(ci());
+        desk.rests();
 
         assert_eq!(desk.pass(mins(9)), NOTHING);
     }
@@ -435,19 +434,28 @@ mod tests {
     fn a_dialog_on_the_screen_waits_for_a_person_until_it_is_gone() {
         let mut desk = Desk::idle(rules());
         desk.works_on(ci());
-        desk.sees(Seen::Alive { screen: 1, dialog: true });
+        desk.asks();
         assert_eq!(desk.state().activity(), Some(Activity::NeedsInput));
 
-        desk.sees(Seen::Alive { screen: 2, dialog: false });
+        desk.rests();
 
         assert_eq!(desk.state().activity(), Some(Activity::Working));
     }
 
     #[test]
-    fn a_farewell_is_looked_into_at_once() {
+    fn a_question_that_only_a_hook_tells_of_is_answered_when_the_screen_moves_again() {
         let mut desk = Desk::idle(rules());
+        desk.rests();
+        desk.works_on(ci());
+        desk.hook(Hook::NeedsInput);
 
-        assert_eq!(desk.hook(Hook::Ended), ["probe 1"]);
+        desk.changes();
+        assert_eq!(desk.state().activity(), Some(Activity::NeedsInput), "the question is drawn");
+        desk.rests();
+        assert_eq!(desk.state().activity(), Some(Activity::NeedsInput), "nobody is there");
+        desk.changes();
+
+        assert_eq!(desk.state().activity(), Some(Activity::Working));
     }
 
     #[test]

@@ -14,5 +14,5 @@ mod step;
 use super::{Now, Rules};
 
 pub use incidents::{still_wanted, still_wanted_act};
-pub use state::{Activity, Life, Refused, SendEnd, SendStage, Sending, Sent, State};
+pub use state::{Activity, Life, Refused, Screen, SendEnd, SendStage, Sending, Sent, State};
 pub(crate) use step::step;

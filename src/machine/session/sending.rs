@@ -140,11 +140,8 @@ impl State {
         self.queue.extend(newer);
         let (why, pause) = match why {
             Refusal::Busy(why) => (why, self.refusal_pause(now.rules)),
-            Refusal::Gone => {
-                // The next probe says what became of it.
-                self.probe_at = Some(now.at);
-                ("there is no process to type to".to_owned(), now.rules.pace.probe)
-            }
+            // The next look at its terminal says what became of it.
+            Refusal::Gone => ("there is no process to type to".to_owned(), now.rules.pace.probe),
             Refusal::Never(why) => (why, now.rules.pace.stuck),
         };
         self.not_before = Some(now.at + pause);
@@ -235,17 +232,13 @@ impl State {
 mod tests {
     use super::*;
     use crate::{
-        event::{ActionOutcome, Hook, Seen, Session},
+        event::{ActionOutcome, Hook, Session},
         machine::testing::*,
         model::TaskId,
     };
 
     const NOTHING: [&str; 0] = [];
     const SUBMITTED: &str = "tell pull/1/7: prompt submitted (checks-failed attempt 1)";
-
-    fn alive(screen: u64, dialog: bool) -> Seen {
-        Seen::Alive { screen, dialog }
-    }
 
     fn ends(desk: &Desk) -> Vec<SendEnd> {
         desk.state().sent.iter().map(|sent| sent.end.clone()).collect()
@@ -329,7 +322,8 @@ mod tests {
         let mut desk = Desk::idle(rules());
         desk.hook(Hook::NeedsInput);
         assert_eq!(desk.wants(ci()), NOTHING);
-        assert_eq!(desk.pass_seeing(mins(5), &alive(1, true)), NOTHING);
+        desk.asks();
+        assert_eq!(desk.pass(mins(5)), NOTHING);
 
         assert_eq!(
             desk.hook(Hook::TurnEnded),
@@ -365,7 +359,7 @@ mod tests {
     fn a_prompt_to_a_process_that_is_gone_waits_for_the_next_launch() {
         let mut desk = Desk::idle(rules());
         desk.wants(ci());
-        assert_eq!(desk.refused(Refusal::Gone), ["probe 1"]);
+        assert_eq!(desk.refused(Refusal::Gone), NOTHING);
         assert_eq!(desk.dies(), ["act agent-exited do 0"]);
         assert_eq!(desk.acted(ActionOutcome::Done), ["launch 2, resuming s-1"]);
 
@@ -377,14 +371,14 @@ mod tests {
         let mut desk = Desk::idle(rules());
         desk.wants(ci());
         desk.refused(Refusal::Gone);
-        desk.sees(alive(0, false));
+        desk.rests();
         let mut prompts = 0;
         for _ in 0..120 {
             desk.pass(secs(10));
             if desk.state().sending.is_some() {
                 prompts += 1;
                 desk.refused(Refusal::Gone);
-                desk.sees(alive(0, false));
+                desk.rests();
             }
         }
 

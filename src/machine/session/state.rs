@@ -54,12 +54,8 @@ pub struct State {
     pub refused: Option<Refused>,
     /// The last sign of life: a hook, or a screen that changed.
     pub alive_at: Timestamp,
-    /// A hash of the screen as last seen.
-    pub screen: u64,
-    /// When the runtime is asked again.
-    pub probe_at: Option<Timestamp>,
-    /// Whether a probe is running.
-    pub probing: bool,
+    /// The screen as last seen.
+    pub screen: Screen,
     /// How often in a row the runtime found nothing; one time is no death.
     pub missing: u32,
     /// The open incidents.
@@ -110,6 +106,15 @@ pub enum Activity {
     Working,
     /// Waiting for a person.
     NeedsInput,
+}
+
+/// What is known of a screen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Screen {
+    /// Whether it shows a dialog.
+    pub dialog: bool,
+    /// Whether it has not changed for a while. A change is news.
+    pub rests: bool,
 }
 
 /// A prompt on its way.
@@ -220,9 +225,7 @@ impl State {
             not_before: None,
             refused: None,
             alive_at: now.at,
-            screen: 0,
-            probe_at: None,
-            probing: false,
+            screen: Screen::default(),
             missing: 0,
             incidents: BTreeMap::new(),
             serial: earlier.map_or(0, |state| state.serial),
@@ -250,10 +253,11 @@ impl State {
         let ending =
             self.ending_since.filter(|_| self.is_running()).map(|since| (since + rules.pace.merged_grace, "end"));
         let sending = self.sending_deadline(rules);
-        let probe = self.probe_at.filter(|_| !self.probing).map(|at| (at, "probe"));
+        let rest = self.turn_over_at(rules).map(|at| (at, "rest"));
         let incidents = self.incidents.values().filter_map(Incident::deadline);
         let stuck = self.stuck_at(rules).map(|at| (at, "stuck"));
-        let all = ending.into_iter().chain(sending).chain(probe).chain(incidents).chain(stuck);
+        let recovered = self.recovered_at(rules).map(|at| (at, "recovered"));
+        let all = ending.into_iter().chain(sending).chain(rest).chain(incidents).chain(stuck).chain(recovered);
         all.filter(|(at, _)| *at > now).min()
     }
 

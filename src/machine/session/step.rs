@@ -62,10 +62,10 @@ impl State {
             self.end_if_possible(now, effects);
             return;
         }
+        self.end_turn_at_rest(now, effects);
         self.tick_incidents(now, effects);
         self.seek_receipt(now, effects);
         self.close_turn(effects);
         self.send(now, effects);
-        self.probe(now, effects);
     }
 }

@@ -65,25 +65,25 @@ impl Desk {
         self.feed(Session::Probed { generation: self.state().generation, seen })
     }
 
-    /// Time passes; the agent's screen is still, and probes say so.
-    pub(crate) fn pass(&mut self, duration: SignedDuration) -> Vec<String> {
-        self.pass_seeing(duration, &Seen::Alive { screen: 0, dialog: false })
+    /// Its screen has just changed.
+    pub(crate) fn changes(&mut self) -> Vec<String> {
+        self.sees(Seen::Alive { dialog: false, changed_at: self.one.at, rests: false })
     }
 
-    /// Time passes, and every probe sees this. Probes are left out of what is said.
-    pub(crate) fn pass_seeing(&mut self, duration: SignedDuration, seen: &Seen) -> Vec<String> {
-        let until = self.one.at + duration;
-        let mut said = Vec::new();
-        while let Some(at) = self.one.deadline().filter(|at| *at <= until) {
-            self.one.at = at;
-            said.extend(self.feed(Session::DeadlinePassed));
-            if self.state().probing {
-                said.extend(self.sees(seen.clone()));
-            }
-        }
-        self.one.at = until;
-        said.retain(|said| !said.starts_with("probe"));
-        said
+    /// Its screen has not changed for a while.
+    pub(crate) fn rests(&mut self) -> Vec<String> {
+        let changed_at = self.one.at - self.one.rules.pace.quiet;
+        self.sees(Seen::Alive { dialog: false, changed_at, rests: true })
+    }
+
+    /// A dialog is on its screen.
+    pub(crate) fn asks(&mut self) -> Vec<String> {
+        self.sees(Seen::Alive { dialog: true, changed_at: self.one.at, rests: false })
+    }
+
+    /// Time passes; there is no news of its screen.
+    pub(crate) fn pass(&mut self, duration: SignedDuration) -> Vec<String> {
+        self.one.pass(duration)
     }
 
     pub(crate) fn wants(&mut self, reference: PromptRef) -> Vec<String> {
@@ -151,7 +151,7 @@ impl Desk {
         self.one.feed(event)
     }
 
-    /// The agent's process ends, and a probe sees it.
+    /// The agent's process ends, and that is seen.
     pub(crate) fn dies(&mut self) -> Vec<String> {
         self.sees(Seen::Exited { code: Some(1) })
     }

@@ -26,7 +26,6 @@ fn effect(effect: &Effect) -> String {
         Effect::Prompt { generation, references, .. } => {
             format!("prompt launch {generation}: {}", all(references))
         }
-        Effect::Probe { generation, .. } => format!("probe {generation}"),
         Effect::Stop { generation, .. } => format!("stop {generation}"),
         Effect::Act(act) => {
             let list = match act.list {
@@ -74,7 +73,6 @@ pub(crate) fn said(event: &Event) -> String {
             Seen::Alive { .. } => format!("{name}: alive"),
             Seen::Exited { .. } => format!("{name}: exited"),
             Seen::Gone => format!("{name}: gone"),
-            Seen::Unknown => format!("{name}: unknown"),
         },
         Event::Session(_) | Event::Task(_) | Event::Backlog(_) | Event::Fleet(_) => name.to_owned(),
     }

@@ -140,7 +140,10 @@ impl World {
 
     /// The process of `hello-3` dies.
     pub(crate) fn dies(&mut self) {
+        let session = self.session();
+        let (to, generation) = (session.key(), session.generation);
         self.alive.clear();
+        self.post(to, event::Session::Probed { generation, seen: Seen::Exited { code: Some(1) } });
     }
 
     pub(crate) fn post(&mut self, to: MachineKey, event: impl Into<Event>) {
@@ -219,16 +222,9 @@ impl World {
         }
     }
 
-    /// Writes the journal. Asking an agent how it is and hearing that it is well is not worth a line.
     fn note(&mut self, key: &MachineKey, event: &Event, effects: &[Effect]) {
-        let well = Seen::Alive { screen: 0, dialog: false };
-        let asks = matches!(effects, [Effect::Probe { .. }]);
-        let hears = matches!(event, Event::Session(event::Session::Probed { seen, .. }) if *seen == well);
-        let routine = asks || (hears && effects.is_empty());
-        if !routine {
-            self.journal.push(format!("{:>7.1} s  {key}: {}", since_start(self.at), said(event)));
-            self.journal.extend(shown(effects).into_iter().map(|effect| format!("            → {effect}")));
-        }
+        self.journal.push(format!("{:>7.1} s  {key}: {}", since_start(self.at), said(event)));
+        self.journal.extend(shown(effects).into_iter().map(|effect| format!("            → {effect}")));
     }
 
     /// What the fleet holds is never above the limit, and every task that works holds a slot.
@@ -271,12 +267,6 @@ impl World {
                 self.prompt(&session, generation, prompt, references);
             }
             Effect::SeekReceipt { .. } => {}
-            Effect::Probe { session, generation } => {
-                let lives = self.alive.contains(&(session.clone(), generation));
-                let seen =
-                    if lives { Seen::Alive { screen: 0, dialog: false } } else { Seen::Exited { code: Some(1) } };
-                self.post(MachineKey::Session(session), event::Session::Probed { generation, seen });
-            }
             Effect::Stop { session, generation } => {
                 self.alive.remove(&(session.clone(), generation));
                 self.post(MachineKey::Session(session), event::Session::Stopped { generation });

@@ -3,9 +3,14 @@
 //! A terminal that goes on as before makes no entry in the journal; one that changes all the time makes one now and then,
 //! as a sign of life.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -23,9 +28,6 @@ use crate::{
     model::MachineKind,
     runtime::Address,
 };
-
-/// How many terminals are looked at together.
-const PARALLEL: usize = 16;
 
 /// The watch over all running launches.
 pub struct Watch {
@@ -48,56 +50,71 @@ impl Watch {
         Self { journal, executor, rules, clock, watched: BTreeMap::new() }
     }
 
-    /// Works until told to stop.
+    /// Works until told to stop. A terminal that answers slowly keeps nobody else waiting.
     pub async fn run(mut self, stop: CancellationToken) {
-        while !stop.is_cancelled() {
-            let pace = self.rules.borrow().pace();
-            let pause = Duration::try_from(pace.probe).unwrap_or(Duration::from_secs(10));
+        let (executor, mut rules) = (self.executor.clone(), self.rules.clone());
+        let look = |session: Box<session::State>| async {
+            let sight = executor.sight(&session).await;
+            (session, sight)
+        };
+        let mut looks = FuturesUnordered::new();
+        let mut looking = BTreeSet::new();
+        let mut round = pin!(tokio::time::sleep(self.pause()));
+        loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(pause) => {}
-            }
-            if let Err(error) = self.look(&pace).await {
-                warn!(error = &error as &dyn std::error::Error, "Could not look at the agents' terminals");
+                () = &mut round => {
+                    let running = self.running().await;
+                    let idle = running.into_iter().filter(|session| looking.insert(address(session)));
+                    looks.extend(idle.map(look));
+                    round.set(tokio::time::sleep(self.pause()));
+                }
+                // The rules say how often to look.
+                Ok(()) = rules.changed() => round.set(tokio::time::sleep(self.pause())),
+                Some((session, sight)) = looks.next() => {
+                    looking.remove(&address(&session));
+                    self.tell(&session, sight).await;
+                }
             }
         }
     }
 
-    async fn look(&mut self, pace: &Pace) -> Result<(), journal::Error> {
-        let executor = &self.executor;
-        let sights: Vec<_> = stream::iter(self.running().await?)
-            .map(|session| async move {
-                let sight = executor.sight(&session).await;
-                (session, sight)
-            })
-            .buffer_unordered(PARALLEL)
-            .collect()
-            .await;
-        let mut before = std::mem::take(&mut self.watched);
-        let mut posts = Vec::new();
-        for (session, sight) in sights {
-            let now = self.clock.now();
-            let address = Address { session: session.session.clone(), generation: session.generation };
-            let mut watched = before.remove(&address).unwrap_or_else(|| Watched::new(&session, now));
-            if let Some(seen) = watched.news(sight, now, pace) {
-                posts.push(post(&session, seen, now));
-            }
-            self.watched.insert(address, watched);
-        }
-        if !posts.is_empty() {
-            self.journal.post(posts).await?;
-        }
-        Ok(())
+    fn pause(&self) -> Duration {
+        Duration::try_from(self.rules.borrow().pace().probe).unwrap_or(Duration::from_secs(10))
     }
 
-    async fn running(&self) -> Result<Vec<Box<session::State>>, journal::Error> {
-        let sessions = self.journal.machines(Some(MachineKind::Session)).await?;
+    async fn tell(&mut self, session: &session::State, sight: Option<Sight>) {
+        let (now, pace) = (self.clock.now(), self.rules.borrow().pace());
+        let watched = self.watched.entry(address(session)).or_insert_with(|| Watched::new(session, now));
+        let Some(seen) = watched.news(sight, now, &pace) else { return };
+        if let Err(error) = self.journal.post(vec![post(session, seen, now)]).await {
+            // What was not told is news again at the next look.
+            self.watched.remove(&address(session));
+            warn!(error = &error as &dyn std::error::Error, "Could not tell what an agent's terminal shows");
+        }
+    }
+
+    /// The sessions that run; what is known of others is forgotten.
+    async fn running(&mut self) -> Vec<Box<session::State>> {
+        let sessions = match self.journal.machines(Some(MachineKind::Session)).await {
+            Ok(sessions) => sessions,
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "Could not read which agents run");
+                return Vec::new();
+            }
+        };
         let running = |stored: &journal::Stored| match serde_json::from_str(&stored.state) {
             Ok(Some(State::Session(session))) if matches!(session.life, Life::Running { .. }) => Some(session),
             _ => None,
         };
-        Ok(sessions.iter().filter_map(|(_, stored)| running(stored)).collect())
+        let running: Vec<_> = sessions.iter().filter_map(|(_, stored)| running(stored)).collect();
+        self.watched.retain(|known, _| running.iter().any(|session| address(session) == *known));
+        running
     }
+}
+
+fn address(session: &session::State) -> Address {
+    Address { session: session.session.clone(), generation: session.generation }
 }
 
 fn post(session: &session::State, seen: Seen, at: Timestamp) -> Post {

@@ -4,6 +4,7 @@
 //! a marker or an expected commit, processes by their launch generation.
 
 mod act;
+mod answer;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ use crate::{
 
 pub use crate::event::List;
 pub use act::Act;
+pub use answer::Answer;
 
 /// An order to the world, or to another machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +135,15 @@ pub enum Effect {
     },
     /// Carries out one action of a rule.
     Act(Act),
+    /// Answers a comment that spoke to Antiphon.
+    Answer {
+        /// The repository.
+        repo: RepoId,
+        /// The pull request.
+        number: PrNumber,
+        /// How.
+        answer: Answer,
+    },
 }
 
 impl Effect {
@@ -151,6 +162,7 @@ impl Effect {
             | Self::SeekReceipt { session, .. }
             | Self::Stop { session, .. } => format!("session/{session}"),
             Self::Act(act) => format!("act/{}", act.of),
+            Self::Answer { repo, number, .. } => format!("answer/{repo}/{number}"),
         }
     }
 
@@ -170,6 +182,7 @@ impl Effect {
             Self::SeekReceipt { .. } => "seek receipt",
             Self::Stop { .. } => "stop agent",
             Self::Act(_) => "act",
+            Self::Answer { .. } => "answer",
         }
     }
 }

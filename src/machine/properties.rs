@@ -291,7 +291,8 @@ fn is_seen(effect: &Effect) -> bool {
         | Effect::Launch { .. }
         | Effect::Prompt { .. }
         | Effect::Stop { .. }
-        | Effect::Act(_) => true,
+        | Effect::Act(_)
+        | Effect::Answer { .. } => true,
     }
 }
 

@@ -7,6 +7,8 @@ mod addressees;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]
+mod commands;
+#[cfg(unix)]
 mod deliveries;
 #[cfg(unix)]
 mod demo;

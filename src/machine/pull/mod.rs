@@ -9,6 +9,7 @@
 //! - Nothing is written to a pull request that is not managed.
 
 mod checks;
+mod commands;
 mod facts;
 mod incidents;
 mod look;
@@ -20,6 +21,7 @@ mod wanted;
 use super::{Now, Rules};
 
 pub use checks::{Green, Red};
+pub use commands::Paused;
 pub use look::Look;
 pub use state::{Managed, State};
 pub(crate) use step::step;

@@ -65,6 +65,7 @@ impl State {
         self.observed_at = Some(now.at);
         self.hash = Some(hash);
         self.take_facts(snapshot, now);
+        self.take_commands(now, effects);
         self.judge_unchanged_head(now, effects);
         self.tell_task_if_over(effects);
     }
@@ -111,6 +112,8 @@ impl State {
         self.incidents.clear();
         self.handed.clear();
         self.announced = None;
+        self.obeyed_to = None;
+        self.paused = None;
     }
 
     fn on_prompt_submitted(
@@ -173,7 +176,7 @@ impl State {
         self.carry_out(kind, order, effects);
     }
 
-    fn on_retry_wanted(&mut self, now: &Now<'_>) {
+    pub(super) fn on_retry_wanted(&mut self, now: &Now<'_>) {
         for incident in self.incidents.values_mut() {
             incident.rearm(now.at);
         }
@@ -188,7 +191,7 @@ impl State {
             self.look.wanted_at = None;
             return;
         }
-        if self.managed.is_some() && self.is_open() {
+        if self.managed.is_some() && self.is_open() && self.paused.is_none() {
             self.tick_incidents(now, effects);
         }
         self.look_at_answers(now);

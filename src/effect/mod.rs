@@ -4,6 +4,7 @@
 //! a marker or an expected commit, processes by their launch generation.
 
 mod act;
+mod answer;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use crate::{
 
 pub use crate::event::List;
 pub use act::Act;
+pub use answer::Answer;
 
 /// An order to the world, or to another machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +138,15 @@ pub enum Effect {
     },
     /// Carries out one action of a rule.
     Act(Act),
+    /// Answers a comment that spoke to Antiphon.
+    Answer {
+        /// The repository.
+        repo: RepoId,
+        /// The pull request.
+        number: PrNumber,
+        /// How.
+        answer: Answer,
+    },
 }
 
 impl Effect {
@@ -154,6 +165,7 @@ impl Effect {
             | Self::SeekReceipt { session, .. }
             | Self::Stop { session, .. } => format!("session/{session}"),
             Self::Act(act) => format!("act/{}", act.of),
+            Self::Answer { repo, number, .. } => format!("answer/{repo}/{number}"),
         }
     }
 
@@ -173,6 +185,7 @@ impl Effect {
             Self::SeekReceipt { .. } => "seek receipt",
             Self::Stop { .. } => "stop agent",
             Self::Act(_) => "act",
+            Self::Answer { .. } => "answer",
         }
     }
 }

@@ -112,6 +112,11 @@ pub enum Session {
     EndWanted,
     /// A person wants it started anew.
     RestartWanted,
+    /// A person wants another agent to go on with the task.
+    HandoffWanted {
+        /// Which.
+        agent: Agent,
+    },
     /// A deadline passed.
     DeadlinePassed,
 }
@@ -210,6 +215,7 @@ impl Session {
             Self::Acted { .. } => "action carried out",
             Self::EndWanted => "end wanted",
             Self::RestartWanted => "restart wanted",
+            Self::HandoffWanted { .. } => "handoff wanted",
             Self::DeadlinePassed => "deadline passed",
         }
     }

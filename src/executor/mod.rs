@@ -7,6 +7,7 @@
 
 mod act;
 mod agents;
+mod answer;
 mod launch;
 mod look;
 mod merge;
@@ -130,6 +131,7 @@ impl Executor {
             }
             Effect::Stop { session, generation } => self.stop(&Address { session, generation }).await,
             Effect::Act(act) => self.act(act, &claim).await,
+            Effect::Answer { repo, number, answer } => self.answer((repo, number), answer, &claim).await,
         }
     }
 

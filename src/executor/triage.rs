@@ -19,7 +19,7 @@ impl Executor {
         for check in checks {
             let material = match self.github.failure_material(&repository.name, check, head).await {
                 Ok(material) => material,
-                Err(error) if claim.postponed < TRIES_MAX && is_transient(&error) => {
+                Err(error) if claim.postponed < TRIES_MAX && error.is_transient() => {
                     return self.later(claim, chain(&error));
                 }
                 // A prompt with the check's name and address is better than none.
@@ -71,8 +71,4 @@ fn level(name: Option<&str>) -> AnnotationLevel {
         // What GitHub adds one day is shown rather than lost.
         _ => AnnotationLevel::Failure,
     }
-}
-
-const fn is_transient(error: &github::Error) -> bool {
-    matches!(error, github::Error::RateLimited { .. } | github::Error::Unavailable(_))
 }

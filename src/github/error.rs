@@ -44,6 +44,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::Unavailable(_) | Self::AmbiguousWrite(_))
+    }
+
     /// An answer that is not what GitHub documents.
     pub(super) fn unexpected(what: impl Into<anyhow::Error>) -> Self {
         Self::Other(what.into())

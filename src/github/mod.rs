@@ -26,7 +26,7 @@ pub mod webhook;
 mod wire;
 
 pub use client::{Client, Settings};
-pub use comment::Comment;
+pub use comment::{Comment, Reaction};
 pub use credentials::{App, Credentials, Secret};
 pub use error::Error;
 pub use governor::Governor;

@@ -368,6 +368,17 @@ impl Incident {
         self.stage = Stage::Settling { until: now };
     }
 
+    /// Grants so many prompts more. What was with people goes on.
+    pub fn allow(&mut self, more: Attempt, now: Timestamp) {
+        let Some(plan) = &mut self.plan else { return };
+        plan.attempts_max.0 = plan.attempts_max.0.saturating_add(more.0);
+        plan.total_max.0 = plan.total_max.0.saturating_add(more.0);
+        plan.escalate_at = None;
+        if self.is_with_people() {
+            self.stage = Stage::Settling { until: now };
+        }
+    }
+
     /// The next moment at which something is due, and what.
     #[must_use]
     pub fn deadline(&self) -> Option<(Timestamp, &'static str)> {

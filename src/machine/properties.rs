@@ -316,7 +316,8 @@ fn is_seen(effect: &Effect) -> bool {
         | Effect::Launch { .. }
         | Effect::Prompt { .. }
         | Effect::Stop { .. }
-        | Effect::Act(_) => true,
+        | Effect::Act(_)
+        | Effect::Answer { .. } => true,
     }
 }
 

@@ -99,7 +99,11 @@ pub enum Ending {
 /// Whether the first prompt of a task should still be sent.
 #[must_use]
 pub fn still_wanted(state: &State, reference: &PromptRef) -> bool {
-    matches!(reference.cause, Cause::Task) && state.phase == Phase::Working
+    match reference.cause {
+        Cause::Task => state.phase == Phase::Working,
+        Cause::Handover => matches!(state.phase, Phase::Working | Phase::InReview),
+        Cause::Incident { .. } | Cause::Person(_) | Cause::Comment { .. } => false,
+    }
 }
 
 /// Handles one event.

@@ -2,6 +2,7 @@
 //!
 //! This module decides nothing and touches nothing: it only says what exists.
 
+mod command;
 mod failure;
 mod ids;
 mod keys;
@@ -10,6 +11,7 @@ mod outside;
 mod prompt;
 mod snapshot;
 
+pub use command::{Command, CommandComment};
 pub use failure::{Failure, FailureClass, Finding, Fingerprint, Missing};
 pub use ids::{
     AgentName, Attempt, Branch, CheckName, CommentId, DeliveryId, Fence, Generation, InvalidId, IssueNumber, JobId,

@@ -36,7 +36,7 @@ pub struct Author {
 }
 
 /// A text from outside. The words lie in the journal's text store under `hash`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Outside {
     /// Where the words are.
     pub hash: TextHash,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, MachineKey, PromptId, TextHash};
+use super::{Attempt, Login, MachineKey, Outside, PromptId, TextHash};
 
 /// The incidents that a rule can name (the closed set of the reaction language).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -101,6 +101,15 @@ pub enum Cause {
     },
     /// A person's words (`antiphon send`), by their hash.
     Person(TextHash),
+    /// What somebody who is trusted asks in a comment (`/antiphon ask`).
+    Comment {
+        /// Who.
+        by: Login,
+        /// What.
+        words: Outside,
+    },
+    /// Another agent takes a task over.
+    Handover,
 }
 
 /// Where a prompt was read in something that the agent's process wrote. Only this makes an acknowledgement.

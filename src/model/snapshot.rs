@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Attempt, Author, Branch, CheckName, CommentId, IssueNumber, JobId, Login, Outside, PrNumber, RepoId, RepoName,
-    ReviewId, RunId, Sha, ThreadId,
+    Attempt, Author, Branch, CheckName, CommandComment, CommentId, IssueNumber, JobId, Login, Outside, PrNumber,
+    RepoId, RepoName, ReviewId, RunId, Sha, ThreadId,
 };
 
 /// One pull request at one moment. Vectors are sorted, so that equal facts are equal values.
@@ -47,6 +47,8 @@ pub struct Snapshot {
     pub threads: Vec<Thread>,
     /// Label names, sorted.
     pub labels: Vec<String>,
+    /// Those of the newest comments that speak to Antiphon, oldest first.
+    pub commands: Vec<CommandComment>,
     /// When GitHub last changed it. Resolution one second: it orders nothing on its own.
     pub updated_at: Timestamp,
 }

@@ -21,6 +21,8 @@ pub enum Happened {
     Unlabeled { repo: String, number: u64, actor: String, label: String },
     /// Somebody commented on an issue or pull request.
     Commented { repo: String, number: u64, actor: String, comment: u64, body: String },
+    /// Somebody reacted to a comment.
+    Reacted { repo: String, actor: String, comment: u64, content: String },
     /// Somebody changed a comment.
     CommentEdited { repo: String, number: u64, actor: String, comment: u64 },
     /// A branch came into being or moved.

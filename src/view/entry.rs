@@ -88,6 +88,7 @@ fn order(effect: &Effect) -> String {
         }
         Effect::Launch { agent, generation, .. } => format!("{} {} (launch {generation})", effect.name(), agent.name),
         Effect::Prompt { prompt, .. } | Effect::SeekReceipt { prompt, .. } => format!("{} {prompt}", effect.name()),
+        Effect::Answer { answer, .. } => format!("{} comment {}", effect.name(), answer.comment),
         Effect::Look { .. }
         | Effect::Triage { .. }
         | Effect::LookRepository { .. }
@@ -185,6 +186,7 @@ fn of_session(event: &event::Session) -> Option<String> {
     use event::{Hook, Session};
     match event {
         Session::Wanted { agent, .. } => Some(format!("{} in {}", agent.name, agent.runtime)),
+        Session::HandoffWanted { agent } => Some(agent.name.to_string()),
         Session::LaunchFailed { why, .. } => Some(why.clone()),
         Session::Launched { generation } | Session::Stopped { generation } => Some(format!("launch {generation}")),
         Session::PromptWanted { reference } => Some(format!("by {}, attempt {}", reference.from, reference.attempt)),

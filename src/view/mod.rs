@@ -7,6 +7,7 @@ mod entry;
 mod need;
 mod pull;
 mod session;
+mod status;
 mod task;
 mod wish;
 
@@ -25,6 +26,7 @@ pub use entry::{EntryView, TaskLog};
 pub use need::{Need, Severity};
 pub use pull::{IncidentView, PullPhase, PullView};
 pub use session::{PromptView, SessionPhase, SessionView};
+pub use status::status_lines;
 pub use task::{TaskPhase, TaskView};
 pub use wish::{Adopt, Finding, Granted, Link, Problem, Send, Spawn, Subject, Terminal};
 

@@ -52,6 +52,8 @@ pub struct PullView {
 pub enum PullPhase {
     /// People were asked.
     NeedsHuman,
+    /// Somebody wants nothing done here for now.
+    Paused,
     /// The agent has a prompt, or gets one.
     Repairing,
     /// It conflicts with its base and nobody works on that yet.
@@ -148,6 +150,9 @@ fn phase(state: &State, rules: &Rulebook, at: Timestamp) -> PullPhase {
         Lifecycle::Closed => return PullPhase::Closed,
         Lifecycle::Open => {}
     }
+    if state.paused.is_some() {
+        return PullPhase::Paused;
+    }
     let rules = rules.of_repo(state.repo);
     let settled = rules.as_ref().is_some_and(|rules| state.is_settled_green(rules, at));
     if state.incidents.iter().any(|(kind, incident)| asks_people(kind, incident)) {
@@ -178,6 +183,10 @@ fn why(state: &State, phase: PullPhase) -> String {
         return format!("GitHub cannot be asked: {why}");
     }
     match phase {
+        PullPhase::Paused => {
+            let by = state.paused.as_ref().map(|paused| text::sanitise(paused.by.as_str()).text).unwrap_or_default();
+            format!("@{by} wants nothing done here for now; `/antiphon resume` goes on")
+        }
         PullPhase::NeedsHuman => "its rule has done what it may; a person has to look".to_owned(),
         PullPhase::Repairing => state
             .incidents

@@ -9,6 +9,8 @@ mod behind;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]
+mod commands;
+#[cfg(unix)]
 mod deliveries;
 #[cfg(unix)]
 mod demo;

@@ -73,6 +73,7 @@ pub(super) fn line(happened: &Happened, at: Timestamp) -> Option<Line> {
         | Happened::IssueReopened { .. }
         | Happened::Unlabeled { .. }
         | Happened::CommentEdited { .. }
+        | Happened::Reacted { .. }
         | Happened::BranchDeleted { .. }
         | Happened::PullEdited { .. }
         | Happened::PullSynchronized { .. }

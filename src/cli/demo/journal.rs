@@ -81,7 +81,8 @@ impl Reader {
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
-            | Effect::Stop { .. } => None,
+            | Effect::Stop { .. }
+            | Effect::Answer { .. } => None,
         }));
         lines
     }
@@ -115,6 +116,8 @@ impl Reader {
                 format!("{} ({rule}attempt {})", noted::meaning(*kind), reference.attempt)
             }
             Cause::Person(_) => "a person said so".to_owned(),
+            Cause::Comment { by, .. } => format!("@{by} asks in a comment"),
+            Cause::Handover => "another agent takes the task over".to_owned(),
         }
     }
 

@@ -167,6 +167,8 @@ pub(super) fn cause(reference: &PromptRef) -> String {
         Cause::Task => "task".to_owned(),
         Cause::Incident { kind, .. } => kind.as_str().to_owned(),
         Cause::Person(hash) => format!("words {hash}"),
+        Cause::Comment { words, .. } => format!("comment {}", words.hash),
+        Cause::Handover => "handover".to_owned(),
     };
     format!("{from} {why} revision {revision} attempt {attempt}")
 }

@@ -66,7 +66,7 @@ impl From<PullPhase> for Tone {
             PullPhase::NeedsHuman => Self::Trouble,
             PullPhase::Conflicting => Self::Warning,
             PullPhase::Repairing => Self::Busy,
-            PullPhase::Waiting | PullPhase::InReview | PullPhase::Draft => Self::Waiting,
+            PullPhase::Waiting | PullPhase::InReview | PullPhase::Draft | PullPhase::Paused => Self::Waiting,
             PullPhase::Green | PullPhase::Ready | PullPhase::Merged => Self::Good,
             PullPhase::Closed => Self::Over,
         }

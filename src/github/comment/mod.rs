@@ -3,10 +3,14 @@
 //! A hidden mark names the operation behind a comment, so that a look can tell whether it is there already. The mark is
 //! no proof of anything: people can copy it, so the author has to be us as well.
 
+pub(super) mod command;
+mod reaction;
 mod split;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
+
+pub use reaction::Reaction;
 
 use super::{Client, Error, people::Account};
 use crate::model::RepoName;

@@ -150,6 +150,7 @@ pub(super) struct RawPull {
     pub(super) timeline_items: Connection<RawMoment>,
     pub(super) updated_at: Timestamp,
     pub(super) labels: Option<Connection<RawLabel>>,
+    pub(super) comments: Option<Connection<RawIssueComment>>,
     pub(super) latest_opinionated_reviews: Option<Connection<RawReview>>,
     pub(super) review_threads: Connection<RawThread>,
     commits: Connection<RawPullCommit>,
@@ -253,6 +254,19 @@ pub(super) struct RawRemoval {
     pub(super) created_at: Timestamp,
     pub(super) reason: Option<String>,
     pub(super) before_commit: Option<RawCommit>,
+}
+
+/// A comment in the conversation, beside the diff.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawIssueComment {
+    pub(super) id: crate::model::CommentId,
+    /// 64 bits, which GraphQL writes as a text.
+    pub(super) full_database_id: Option<String>,
+    pub(super) author: Option<Account>,
+    pub(super) body: String,
+    pub(super) created_at: Timestamp,
+    pub(super) last_edited_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -2,17 +2,18 @@
 
 use super::{
     checks,
-    query::{self, Raw, RawComment, RawCommit, RawMoment, RawPull, RawReview, RawThread},
+    query::{self, Raw, RawComment, RawCommit, RawIssueComment, RawMoment, RawPull, RawReview, RawThread},
 };
 use crate::{
     github::{
         Client, Error, Fetched,
+        comment::command,
         people::{Account, Cast},
         texts::Texts,
     },
     model::{
-        Base, Ejection, Head, Lifecycle, Mergeability, Merging, PrNumber, RepoName, Review, ReviewState, Snapshot,
-        Thread, ThreadComment,
+        Base, CommandComment, Ejection, Head, Lifecycle, Mergeability, Merging, PrNumber, RepoName, Review,
+        ReviewState, Snapshot, Thread, ThreadComment,
     },
 };
 
@@ -65,7 +66,9 @@ fn accounts(pull: &RawPull) -> impl Iterator<Item = &Account> + Send {
     let threads = pull.review_threads.nodes.iter().flatten();
     let comments = threads.flat_map(|thread| thread.comments.nodes.iter().flatten());
     let writers = reviews.filter_map(|review| review.author.as_ref());
-    pull.author.iter().chain(writers).chain(comments.filter_map(|comment| comment.author.as_ref()))
+    let said = pull.comments.iter().flat_map(|comments| comments.nodes.iter().flatten());
+    let callers = said.filter(|said| command::is_call(&said.body)).filter_map(|said| said.author.as_ref());
+    pull.author.iter().chain(writers).chain(callers).chain(comments.filter_map(|comment| comment.author.as_ref()))
 }
 
 fn facts(raw: Raw, cast: &Cast) -> Result<Fetched<Snapshot>, Error> {
@@ -85,6 +88,9 @@ fn facts(raw: Raw, cast: &Cast) -> Result<Fetched<Snapshot>, Error> {
     let threads = pull.review_threads.nodes.into_iter().flatten();
     let mut threads: Vec<Thread> = threads.map(|raw| thread(raw, cast, &mut texts)).collect();
     threads.sort_by(|a, b| a.id.cmp(&b.id));
+    let said = pull.comments.unwrap_or_default().nodes.into_iter().flatten();
+    let mut commands: Vec<_> = said.filter_map(|raw| commanded(raw, cast, &mut texts)).collect();
+    commands.sort_by_key(|comment| comment.number);
     let labels = pull.labels.unwrap_or_default().nodes.into_iter().flatten();
     let mut labels: Vec<String> = labels.map(|label| label.name).collect();
     labels.sort_unstable();
@@ -111,6 +117,7 @@ fn facts(raw: Raw, cast: &Cast) -> Result<Fetched<Snapshot>, Error> {
         reviews,
         threads,
         labels,
+        commands,
         updated_at: pull.updated_at,
     };
     Ok(texts.beside(value))
@@ -179,6 +186,21 @@ fn thread(raw: RawThread, cast: &Cast, texts: &mut Texts) -> Thread {
         line: raw.line,
         comments,
     }
+}
+
+/// A comment that speaks to us; most do not.
+fn commanded(raw: RawIssueComment, cast: &Cast, texts: &mut Texts) -> Option<CommandComment> {
+    let author = cast.author(raw.author.as_ref());
+    let commands = command::commands(&raw.body, author.tier, texts);
+    let number = raw.full_database_id.and_then(|number| number.parse().ok());
+    (!commands.is_empty()).then_some(CommandComment {
+        comment: raw.id,
+        number: number?,
+        author,
+        at: raw.created_at,
+        edited: raw.last_edited_at.is_some(),
+        commands,
+    })
 }
 
 fn comment(raw: RawComment, cast: &Cast, texts: &mut Texts) -> ThreadComment {
@@ -361,6 +383,7 @@ mod tests {
                 thread("T_2", None, author("ghost", Tier::Stranger)),
             ],
             labels: vec!["a".to_owned(), "b".to_owned()],
+            commands: Vec::new(),
             updated_at: "2026-01-01T11:00:00Z".parse().unwrap(),
         }
     }

@@ -55,6 +55,7 @@ pub(super) const fn of_task(phase: TaskPhase) -> Status {
 pub(super) const fn of_pull(phase: PullPhase) -> Status {
     match phase {
         PullPhase::NeedsHuman => ("Needs you", Tone::Bad),
+        PullPhase::Paused => ("Paused", Tone::Idle),
         PullPhase::Repairing => ("Repairing", Tone::Warn),
         PullPhase::Conflicting => ("Conflict", Tone::Warn),
         PullPhase::Waiting => ("Checks running", Tone::Busy),

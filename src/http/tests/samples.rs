@@ -149,6 +149,7 @@ pub(in crate::http) fn snapshot(
         reviews: Vec::new(),
         threads: Vec::new(),
         labels: Vec::new(),
+        commands: Vec::new(),
         updated_at: at,
     }
 }

@@ -100,7 +100,8 @@ fn order(desk: &mut Desk<'_>, step: &Step) -> Result<(), Error> {
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
             | Effect::Stop { .. }
-            | Effect::Act(_) => outbox::put(desk, &id, effect, step.at)?,
+            | Effect::Act(_)
+            | Effect::Answer { .. } => outbox::put(desk, &id, effect, step.at)?,
         }
     }
     Ok(())

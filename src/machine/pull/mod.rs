@@ -10,6 +10,7 @@
 
 mod behind;
 mod checks;
+mod commands;
 mod ejected;
 mod facts;
 mod incidents;
@@ -23,6 +24,7 @@ mod wanted;
 use super::{Now, Rules};
 
 pub use checks::{Green, Red};
+pub use commands::Paused;
 pub use look::Look;
 pub use missing::Silence;
 pub use state::{Managed, State, Told};

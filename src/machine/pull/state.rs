@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Green, Look, Red, Rules, Silence, reviews};
+use super::{Green, Look, Paused, Red, Rules, Silence, reviews};
 use crate::{
     event::LookFailure,
     machine::incident::Incident,
@@ -62,6 +62,10 @@ pub struct State {
     pub announced: Option<Sha>,
     /// Whether the task was told that this is over.
     pub over: bool,
+    /// Up to which comment commands were obeyed; none before the first look.
+    pub obeyed_to: Option<u64>,
+    /// Who wants nothing done here for now.
+    pub paused: Option<Paused>,
 }
 
 /// A head that GitHub told of before it shows it.
@@ -109,6 +113,8 @@ impl State {
             serial: 0,
             announced: None,
             over: false,
+            obeyed_to: None,
+            paused: None,
         }
     }
 

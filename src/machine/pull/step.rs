@@ -89,6 +89,7 @@ impl State {
         self.observed_at = Some(now.at);
         self.hash = Some(hash);
         self.take_facts(snapshot, now);
+        self.take_commands(now, effects);
         self.judge_unchanged_head(now, effects);
         self.tell_task_if_over(effects);
     }
@@ -136,6 +137,8 @@ impl State {
         self.incidents.clear();
         self.handed.clear();
         self.announced = None;
+        self.obeyed_to = None;
+        self.paused = None;
     }
 
     fn on_prompt_submitted(
@@ -202,7 +205,7 @@ impl State {
         self.carry_out(kind, order, effects);
     }
 
-    fn on_retry_wanted(&mut self, now: &Now<'_>) {
+    pub(super) fn on_retry_wanted(&mut self, now: &Now<'_>) {
         for incident in self.incidents.values_mut() {
             incident.rearm(now.at);
         }
@@ -218,7 +221,8 @@ impl State {
             return;
         }
         // What is shown is known to be old while another head was told of.
-        if self.managed.is_some() && self.is_open() && self.told.is_none() {
+        let acts = self.managed.is_some() && self.told.is_none() && self.paused.is_none();
+        if acts && self.is_open() {
             self.tick_incidents(now, effects);
         }
         self.look_at_answers(now);

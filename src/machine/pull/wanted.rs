@@ -15,7 +15,14 @@ use crate::{
 /// Whether a prompt that was queued should still be sent.
 #[must_use]
 pub fn still_wanted(state: &State, reference: &PromptRef) -> bool {
-    let Cause::Incident { kind, action } = &reference.cause else { return false };
+    let (kind, action) = match &reference.cause {
+        Cause::Comment { .. } => return state.managed.is_some(),
+        Cause::Incident { kind, action } => (kind, action),
+        Cause::Task | Cause::Person(_) | Cause::Handover => return false,
+    };
+    if state.paused.is_some() {
+        return false;
+    }
     let Some(incident) = state.incidents.get(kind).filter(|it| it.is_acting(reference.revision, *action)) else {
         return false;
     };
@@ -35,7 +42,7 @@ pub fn still_wanted_act(state: &State, act: &Act) -> bool {
     let position = Position { revision: act.revision, list: act.list, step: act.step };
     let incident = state.incidents.get(&act.incident);
     let awaited = incident.is_some_and(|incident| incident.serial == act.serial && incident.awaits(position));
-    (beside || awaited) && state.cause_holds(act.incident)
+    (beside || awaited) && state.paused.is_none() && state.cause_holds(act.incident)
 }
 
 /// Whether these newer facts on the head of `state` allow a merge; whether green has settled is for the state to say.

@@ -18,7 +18,7 @@ use crate::{
 pub fn still_wanted(state: &State, reference: &PromptRef) -> bool {
     let (kind, action) = match &reference.cause {
         Cause::Person(_) => return true,
-        Cause::Task => return false,
+        Cause::Task | Cause::Comment { .. } | Cause::Handover => return false,
         Cause::Incident { kind, action } => (kind, action),
     };
     state.incidents.get(kind).is_some_and(|incident| incident.is_acting(reference.revision, *action))

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::{Activity, Life, Now, Rules, Screen, SendEnd, State};
 use crate::{
     effect::Effect,
-    event::{self, Hook, Seen},
-    model::{Cause, Generation, MachineKey, PromptRef, Receipt},
+    event::{self, Agent, Hook, Seen},
+    model::{Attempt, Cause, Generation, MachineKey, PromptRef, Receipt},
 };
 
 /// How often the runtime must find nothing before that is a death.
@@ -220,6 +220,26 @@ impl State {
     pub(super) fn on_restart_wanted(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
         self.incidents.clear();
         self.restart(now, effects);
+    }
+
+    /// Another agent goes on in the same workspace. It knows nothing of the old one's conversation.
+    pub(super) fn on_handoff_wanted(&mut self, agent: Agent, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        if self.agent == agent || self.ending_since.is_some() || matches!(self.life, Life::Stopping | Life::Ended) {
+            return;
+        }
+        // The old one is stopped by the name of its own runtime.
+        if !matches!(self.life, Life::Exited { .. }) {
+            effects.push(Effect::Stop { session: self.session.clone(), generation: self.generation });
+        }
+        self.agent = agent;
+        self.agent_session = None;
+        self.transcript = None;
+        self.incidents.clear();
+        let from = MachineKey::Task(self.task.clone());
+        let reference =
+            PromptRef { from, cause: Cause::Handover, revision: self.generation.0.into(), attempt: Attempt(1) };
+        self.queue.insert(0, reference);
+        self.launch(now, effects);
     }
 
     /// Ends the agent as soon as it is not in the middle of something, or after the grace.

@@ -53,6 +53,7 @@ impl State {
             }
             Session::EndWanted => self.on_end_wanted(now, effects),
             Session::RestartWanted => self.on_restart_wanted(now, effects),
+            Session::HandoffWanted { agent } => self.on_handoff_wanted(agent, now, effects),
         }
     }
 

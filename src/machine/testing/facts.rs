@@ -87,6 +87,7 @@ pub(crate) fn snapshot() -> Snapshot {
         reviews: Vec::new(),
         threads: Vec::new(),
         labels: Vec::new(),
+        commands: Vec::new(),
         updated_at: START,
     }
 }

@@ -34,6 +34,12 @@ fn effect(effect: &Effect) -> String {
             };
             format!("act {} {list} {}", act.rule, act.step)
         }
+        Effect::Answer { answer, .. } => {
+            let mut said = vec![if answer.heard { "heard" } else { "refused" }.to_owned()];
+            said.extend(answer.status.then(|| "status".to_owned()));
+            let words = answer.words.iter().map(|words| format!(": {words}")).collect::<String>();
+            format!("answer {}: {}{words}", answer.comment, said.join(", "))
+        }
         Effect::OpenPull { .. } => "open pull request".to_owned(),
         Effect::LookRepository { .. }
         | Effect::Prepare { .. }
@@ -104,6 +110,8 @@ fn one(reference: &PromptRef) -> String {
     match &reference.cause {
         Cause::Task => "the task".to_owned(),
         Cause::Person(_) => "a person's words".to_owned(),
+        Cause::Comment { by, .. } => format!("a comment of @{by}"),
+        Cause::Handover => "a handover".to_owned(),
         Cause::Incident { kind, .. } => format!("{} attempt {}", kind.as_str(), reference.attempt),
     }
 }

@@ -266,7 +266,7 @@ impl World {
             Effect::Prompt { session, generation, prompt, references } => {
                 self.prompt(&session, generation, prompt, references);
             }
-            Effect::SeekReceipt { .. } => {}
+            Effect::SeekReceipt { .. } | Effect::Answer { .. } => {}
             Effect::Stop { session, generation } => {
                 self.alive.remove(&(session.clone(), generation));
                 self.post(MachineKey::Session(session), event::Session::Stopped { generation });
@@ -398,6 +398,8 @@ fn about(reference: &PromptRef, covers: &[String]) -> String {
     let what = match &reference.cause {
         crate::model::Cause::Task => "the task".to_owned(),
         crate::model::Cause::Person(_) => "a person's words".to_owned(),
+        crate::model::Cause::Comment { by, .. } => format!("a comment of @{by}"),
+        crate::model::Cause::Handover => "a handover".to_owned(),
         crate::model::Cause::Incident { kind, .. } => format!("{} {}", kind.as_str(), reference.attempt),
     };
     if covers.is_empty() { what } else { format!("{what} ({})", covers.join(", ")) }

@@ -149,6 +149,10 @@ pub(super) fn comment<'w>(
         "updatedAt" => Answer::Value(json!(time(comment.updated_at))),
         "issue" => Answer::Node(Node::Issue(repo, issue)),
         "url" => Answer::Value(objects::comment(world, repo, issue, comment)["html_url"].clone()),
+        "lastEditedAt" => {
+            let edited = comment.updated_at != comment.created_at;
+            Answer::Value(json!(edited.then(|| time(comment.updated_at))))
+        }
         "viewerDidAuthor" => Answer::Value(json!(comment.author == world.own_login)),
         _ => return None,
     })

@@ -263,8 +263,19 @@ pub(crate) fn comment(world: &World, repo: &Repository, issue: &Issue, comment: 
         "updated_at": time(comment.updated_at),
         "author_association": world.association(repo, &comment.author),
         "body": comment.body,
-        "reactions": reactions(&url),
+        "reactions": reacted(&url, comment),
         "performed_via_github_app": null,
+    })
+}
+
+/// A reaction to a comment.
+pub(crate) fn reaction(world: &World, comment: u64, actor: &str, content: &str) -> Value {
+    json!({
+        "id": comment,
+        "node_id": node_id("REA", comment),
+        "user": login(world, actor),
+        "content": content,
+        "created_at": time(world.now),
     })
 }
 
@@ -389,6 +400,15 @@ fn reactions(url: &str) -> Value {
         "url": format!("{url}/reactions"),
         "total_count": 0, "+1": 0, "-1": 0, "laugh": 0, "hooray": 0, "confused": 0, "heart": 0, "rocket": 0, "eyes": 0,
     })
+}
+
+fn reacted(url: &str, comment: &Comment) -> Value {
+    let mut reactions = reactions(url);
+    for (_, content) in &comment.reactions {
+        reactions[content] = json!(reactions[content].as_u64().unwrap_or_default() + 1);
+    }
+    reactions["total_count"] = json!(comment.reactions.len());
+    reactions
 }
 
 fn none_if_empty(text: &str) -> Option<&str> {

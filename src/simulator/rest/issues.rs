@@ -23,6 +23,7 @@ pub(super) fn answer(shared: &Shared, repo: &str, call: &Call, rest: &[&str]) ->
         ("POST", Some(number), [_, "comments"]) => comment(shared, repo, call, number)?,
         ("GET", _, ["comments", id]) => Reply::ok(shared.look(|world| one_comment(world, repo, parse(id)?))?),
         ("PATCH", _, ["comments", id]) => edit_comment(shared, repo, call, parse(id)?)?,
+        ("POST", _, ["comments", id, "reactions"]) => react(shared, repo, call, parse(id)?)?,
         ("GET", Some(number), [_, "labels"]) => shared.look(|world| labels_of(world, repo, call, number))?,
         ("POST", Some(number), [_, "labels"]) => add_labels(shared, repo, call, number)?,
         ("DELETE", Some(number), [_, "labels", name]) => remove_label(shared, repo, call, (number, name))?,
@@ -140,6 +141,20 @@ fn edit_comment(shared: &Shared, repo: &str, call: &Call, id: u64) -> Result<Rep
         one_comment(world, repo, id)
     })?;
     Ok(Reply::ok(said))
+}
+
+fn react(shared: &Shared, repo: &str, call: &Call, id: u64) -> Result<Reply, Error> {
+    const KNOWN: [&str; 8] = ["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"];
+    let content = call.required("Reaction", "content")?;
+    if !KNOWN.contains(&content.as_str()) {
+        return Err(Refusal::unprocessable("Reaction", "content is not included in the list").into());
+    }
+    let (new, body) = shared.change(|world| -> Result<(bool, Value), Refusal> {
+        let actor = world.own_login.clone();
+        let new = world.react(repo, id, &actor, &content)?;
+        Ok((new, objects::reaction(world, id, &actor, &content)))
+    })?;
+    Ok(if new { Reply::created(body) } else { Reply::ok(body) })
 }
 
 fn labels_of(world: &World, repo: &str, call: &Call, number: u64) -> Result<Reply, Refusal> {

@@ -59,6 +59,8 @@ pub(crate) struct Comment {
     pub(crate) created_at: Timestamp,
     /// When it was last edited.
     pub(crate) updated_at: Timestamp,
+    /// Who reacted, and how.
+    pub(crate) reactions: BTreeSet<(String, String)>,
 }
 
 /// What to change about an issue.
@@ -160,6 +162,7 @@ impl World {
             body: body.to_owned(),
             created_at: now,
             updated_at: now,
+            reactions: BTreeSet::new(),
         });
         self.announce_comment(repo, number, id, (author, "created", None))?;
         let (repo, actor, body) = (repo.to_owned(), author.to_owned(), body.to_owned());
@@ -183,6 +186,18 @@ impl World {
         let (repo, actor) = (repo.to_owned(), actor.to_owned());
         self.happened(Happened::CommentEdited { repo, number, actor, comment: id });
         Ok(number)
+    }
+
+    /// Reacts to a comment; false if that person had reacted so before.
+    pub(crate) fn react(&mut self, repo: &str, id: u64, actor: &str, content: &str) -> Result<bool, Refusal> {
+        let issues = &mut self.repository_mut(repo)?.issues;
+        let comment = issues.values_mut().flat_map(|issue| &mut issue.comments).find(|comment| comment.id == id);
+        let new = comment.ok_or(Refusal::NotFound)?.reactions.insert((actor.to_owned(), content.to_owned()));
+        if new {
+            let (repo, actor, content) = (repo.to_owned(), actor.to_owned(), content.to_owned());
+            self.happened(Happened::Reacted { repo, actor, comment: id, content });
+        }
+        Ok(new)
     }
 
     /// Closes an issue or pull request.

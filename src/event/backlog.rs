@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Work;
-use crate::model::{AgentName, Branch, Issue, IssueNumber, PrNumber, RepoId, Sha, TaskId};
+use crate::model::{AgentName, Branch, Flip, Issue, IssueNumber, PrNumber, RepoId, Sha, TaskId};
 
 /// An event of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,11 @@ pub enum Backlog {
         /// Its issue.
         issue: Option<IssueNumber>,
     },
+    /// Failed jobs of a pull request have passed on the same commit.
+    Flipped {
+        /// What had failed.
+        flips: Vec<Flip>,
+    },
     /// A deadline passed.
     DeadlinePassed,
 }
@@ -75,6 +80,7 @@ impl Backlog {
             Self::SlotGranted { .. } => "slot granted",
             Self::SpawnWanted { .. } => "spawn wanted",
             Self::TaskEnded { .. } => "task ended",
+            Self::Flipped { .. } => "checks flipped",
             Self::DeadlinePassed => "deadline passed",
         }
     }

@@ -108,7 +108,7 @@ impl Executor {
             // Carried out by the commit itself.
             Effect::Tell { .. } => Outcome::Done(None),
             Effect::Look { repo, number, look, known } => self.look((repo, number), look, known).await,
-            Effect::Triage { repo, head, checks, .. } => self.triage(repo, &head, &checks, &claim).await,
+            Effect::Triage { repo, number, head, checks } => self.triage((repo, number), &head, &checks, &claim).await,
             Effect::LookRepository { repo } => self.look_repository(repo).await,
             Effect::Prepare { task, repo, branch } => self.prepare(&task, repo, branch).await,
             Effect::OpenPull { task, repo, branch, work } => self.open_pull(&task, repo, &branch, &work).await,

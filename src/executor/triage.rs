@@ -1,19 +1,38 @@
-//! Reads what the failed checks of a head say.
+//! Reads what the failed checks of a head say, and what is known of such failures.
 
-use super::{Claim, Executor, Outcome, look::chain};
+use std::collections::BTreeSet;
+
+use super::{Claim, Executor, Outcome, Repository, look::chain};
 use crate::{
     event,
     failure::{self, AnnotationLevel, Material},
     github,
-    model::{Check, Failure, Outside, RepoId, Sha, TextHash, Tier},
+    machine::State,
+    model::{
+        Check, CheckKind, CheckState, Conclusion, Failure, Flip, MachineKey, Outside, PrNumber, RepoId, Sha, TextHash,
+        Tier,
+    },
 };
 
 /// How often an unavailable GitHub is asked again before names and addresses must do.
 const TRIES_MAX: u32 = 4;
 
 impl Executor {
-    pub(super) async fn triage(&self, repo: RepoId, head: &Sha, checks: &[Check], claim: &Claim) -> Outcome {
-        let Some(repository) = self.repository(repo) else { return Outcome::Done(None) };
+    pub(super) async fn triage(
+        &self,
+        pull: (RepoId, PrNumber),
+        head: &Sha,
+        checks: &[Check],
+        claim: &Claim,
+    ) -> Outcome {
+        let Some(repository) = self.repository(pull.0) else { return Outcome::Done(None) };
+        let known = match self.known(&repository, pull).await {
+            Ok(known) => known,
+            Err(error) if claim.postponed < TRIES_MAX && is_transient(&error) => {
+                return self.later(claim, chain(&error));
+            }
+            Err(_) => Known::default(),
+        };
         let mut failures = Vec::with_capacity(checks.len());
         let mut texts = Vec::new();
         for check in checks {
@@ -25,7 +44,10 @@ impl Executor {
                 // A prompt with the check's name and address is better than none.
                 Err(_) => github::FailureMaterial { url: check.url.clone(), ..github::FailureMaterial::default() },
             };
-            let (failure, text) = read(check, material);
+            let (mut failure, text) = read(check, material);
+            if known.covers(check, &failure) {
+                failure.class = failure::with_history(failure.class);
+            }
             failures.push(failure);
             texts.extend(text);
         }
@@ -34,6 +56,40 @@ impl Executor {
         }
         let (head, checks) = (head.clone(), checks.to_vec());
         Outcome::Done(Some(event::Pull::Triaged { head, checks, failures }.into()))
+    }
+
+    async fn known(&self, repository: &Repository, pull: (RepoId, PrNumber)) -> Result<Known, github::Error> {
+        let (repo, number) = pull;
+        let base = match self.state(&MachineKey::Pull { repo, number }).await {
+            Some(State::Pull(state)) => state.snapshot.map(|snapshot| snapshot.base.sha),
+            _ => None,
+        };
+        let on_base = match base {
+            Some(base) => self.github.failed_runs(&repository.name, &base).await?,
+            None => BTreeSet::new(),
+        };
+        let flips = match self.state(&MachineKey::Backlog(repo)).await {
+            Some(State::Backlog(state)) => state.flips,
+            _ => Vec::new(),
+        };
+        Ok(Known { on_base, flips })
+    }
+}
+
+/// What has failed without the change, too.
+#[derive(Default)]
+struct Known {
+    /// What fails on the base commit.
+    on_base: BTreeSet<github::RunName>,
+    /// What passed on the same commit on which it had failed.
+    flips: Vec<Flip>,
+}
+
+impl Known {
+    fn covers(&self, check: &Check, failure: &Failure) -> bool {
+        let name = (check.name.to_string(), check.app.clone());
+        let on_base = check.kind == CheckKind::Run && self.on_base.contains(&name);
+        on_base || failure::is_known(failure, &self.flips)
     }
 }
 
@@ -47,6 +103,7 @@ fn read(check: &Check, material: github::FailureMaterial) -> (Failure, Option<St
     let material = Material {
         check: check.name.clone(),
         job: check.job.map(|job| (job.run, job.attempt, job.job)),
+        ended: ended(check.state),
         job_name: material.job,
         step: material.step,
         log: material.log,
@@ -58,6 +115,13 @@ fn read(check: &Check, material: github::FailureMaterial) -> (Failure, Option<St
     let mut failure = read.failure;
     failure.log = read.log_window.as_deref().map(outside);
     (failure, read.log_window)
+}
+
+const fn ended(state: CheckState) -> Option<Conclusion> {
+    match state {
+        CheckState::Finished(conclusion) => Some(conclusion),
+        CheckState::Pending => None,
+    }
 }
 
 fn outside(text: &str) -> Outside {

@@ -149,6 +149,7 @@ mod tests {
         Material {
             check: "ci".parse().unwrap(),
             job: None,
+            ended: None,
             job_name: None,
             step: Some("Run make check".into()),
             log: Some(log),

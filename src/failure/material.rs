@@ -1,6 +1,6 @@
 //! What goes in and what comes out: the material that GitHub has of a failed check, and what was read out of it.
 
-use crate::model::{Attempt, CheckName, Failure, JobId, RunId};
+use crate::model::{Attempt, CheckName, Conclusion, Failure, JobId, RunId};
 
 /// Everything that is known of one failed check on one head. All texts are as they came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Material {
     pub check: CheckName,
     /// The workflow run, its attempt and its job, for checks of GitHub Actions.
     pub job: Option<(RunId, Attempt, JobId)>,
+    /// How it ended, if GitHub says so.
+    pub ended: Option<Conclusion>,
     /// The job's name, if it is not the check's.
     pub job_name: Option<String>,
     /// The first failed step, as the job names it.

@@ -1,9 +1,9 @@
 //! From the material to the failure: the one place that puts the parts together.
 
-use crate::model::{Failure, FailureClass, Finding, Outside, TextHash, Tier};
+use crate::model::{Failure, Finding, Outside, TextHash, Tier};
 
 use super::{
-    finding, fingerprint,
+    class, finding, fingerprint,
     log::Log,
     material::{Annotation, AnnotationLevel, Material, Read},
     rule, window,
@@ -28,14 +28,17 @@ pub fn read(material: &Material) -> Read {
     let window = window::around_first_error(&log, &in_log);
     let names = [material.check.as_str(), material.job_name.as_deref().unwrap_or(""), step.as_deref().unwrap_or("")];
     let fingerprint = fingerprint::of(names, &findings, &log);
+    let class = class::of(material, step.as_deref(), &log, &in_log);
+    let tests = in_log.iter().filter_map(|located| located.test.clone()).take(FINDINGS_MAX).collect();
     let failure = Failure {
         check: material.check.clone(),
         job: material.job,
         step,
-        class: FailureClass::Unknown,
+        class,
         fingerprint,
         log: window.as_deref().map(outside),
         findings: findings.into_iter().take(FINDINGS_MAX).collect(),
+        tests,
         url: material.url.as_deref().filter(|url| is_web_address(url)).map(str::to_owned),
     };
     Read { failure, log_window: window }
@@ -72,11 +75,13 @@ fn is_web_address(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Conclusion, FailureClass};
 
     fn material(log: &str) -> Material {
         Material {
             check: "test".parse().unwrap(),
             job: None,
+            ended: Some(Conclusion::Failure),
             job_name: None,
             step: None,
             log: Some(log.to_owned()),
@@ -260,10 +265,11 @@ mod tests {
             check: "test".parse().unwrap(),
             job: None,
             step: Some("scan".into()),
-            class: FailureClass::Unknown,
+            class: FailureClass::Code,
             fingerprint: read.failure.fingerprint.clone(),
             log: Some(Outside { hash: TextHash::of(window), bytes: 30, tier: Tier::Machine }),
             findings: vec![Finding { file: Some("src/a.rs".into()), line: Some(3), message: "no tests".into() }],
+            tests: [].into(),
             url: Some("https://example.org/scan".into()),
         };
         assert_eq!(read, Read { failure, log_window: Some(window.into()) });

@@ -6,6 +6,9 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex, RegexSet};
 
+/// The longest part of a line that rules look at, in bytes.
+pub(super) const LINE_BYTES_MAX: usize = 2_000;
+
 /// What a line means for the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -135,6 +138,42 @@ pub(super) fn matching(line: &str) -> Option<Match<'_>> {
         message: group(&captures, "message"),
         test: group(&captures, "test"),
     })
+}
+
+/// How much a single line tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// Something failed.
+    Strong,
+    /// It has the form of an error; passing tests and tools that only talk print such lines too.
+    Weak,
+}
+
+/// Whether a line, on its own, tells that something is wrong.
+pub(super) fn telling(line: &str) -> Option<Telling> {
+    let (command, words) = command(line);
+    match command {
+        Some("error") => return (!is_exit_code(words)).then_some(Telling::Strong),
+        Some(_) => return None,
+        None if is_alarm(words) => return Some(Telling::Strong),
+        None => {}
+    }
+    let found = matching(words)?;
+    let message = found.message.unwrap_or_default();
+    match found.shape {
+        Shape::PlaceThenMessage | Shape::Title | Shape::Test | Shape::Name => Some(Telling::Strong),
+        Shape::Whole | Shape::PlaceAndKind if is_harmless(message) => None,
+        Shape::Whole | Shape::PlaceAndKind if message.contains("error") => Some(Telling::Strong),
+        Shape::Whole | Shape::PlaceAndKind | Shape::Detail | Shape::InContext => Some(Telling::Weak),
+        Shape::Item
+        | Shape::Value
+        | Shape::Place
+        | Shape::Frame
+        | Shape::Context
+        | Shape::Quiet
+        | Shape::Begin
+        | Shape::Passed => None,
+    }
 }
 
 fn group<'a>(captures: &Captures<'a>, name: &str) -> Option<&'a str> {

@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use super::{
-    Credentials, Error, Governor, Secret, credentials::TokenStore, job::Attempts, people::People, transport::Transport,
-    wire::Wire,
+    Credentials, Error, Governor, Secret, base::FailedRuns, credentials::TokenStore, job::Attempts, people::People,
+    transport::Transport, wire::Wire,
 };
 use crate::{
     clock::Clock,
@@ -38,6 +38,7 @@ struct Inner {
     transport: Transport,
     people: People,
     attempts: Attempts,
+    failed_runs: FailedRuns,
     viewer: OnceCell<Login>,
 }
 
@@ -62,6 +63,7 @@ impl Client {
             transport: Transport::new(wire, tokens, rest, graphql),
             people: People::new(clock),
             attempts: Attempts::default(),
+            failed_runs: FailedRuns::default(),
             viewer: OnceCell::new(),
         })))
     }
@@ -96,6 +98,10 @@ impl Client {
 
     pub(super) fn people(&self) -> &People {
         &self.0.people
+    }
+
+    pub(super) fn known_failed_runs(&self) -> &FailedRuns {
+        &self.0.failed_runs
     }
 
     pub(super) fn attempts(&self) -> &Attempts {

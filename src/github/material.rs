@@ -14,7 +14,7 @@ pub struct FailureMaterial {
     pub job: Option<String>,
     /// The first failed step.
     pub step: Option<String>,
-    /// The job's log, at most 4 MiB: its beginning and its end.
+    /// The job's log; of a long one the lines around the first errors and the last lines.
     pub log: Option<String>,
     /// What the check pointed at, in GitHub's order, at most 100.
     pub annotations: Vec<Annotation>,

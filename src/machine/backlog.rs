@@ -10,8 +10,11 @@ use super::{Now, Rules, context};
 use crate::{
     effect::Effect,
     event::{self, Backlog, OpenPull, Work},
-    model::{AgentName, Branch, IncidentKind, Issue, IssueNumber, MachineKey, PrNumber, RepoId, Sha, TaskId},
+    model::{AgentName, Branch, Flip, IncidentKind, Issue, IssueNumber, MachineKey, PrNumber, RepoId, Sha, TaskId},
 };
+
+/// How many flaky failures are remembered.
+const FLIPS_MAX: usize = 200;
 
 /// Everything that is known of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,8 @@ pub struct State {
     pub pulls: BTreeMap<PrNumber, Listed>,
     /// Open issues as last listed that wait for others.
     pub blocked: BTreeMap<IssueNumber, Vec<IssueNumber>>,
+    /// What is known to be flaky, the newest last.
+    pub flips: Vec<Flip>,
     /// Whether a look is running.
     pub looking: bool,
     /// Whether another one is wanted after it.
@@ -83,6 +88,7 @@ impl State {
             dropped: BTreeSet::new(),
             pulls: BTreeMap::new(),
             blocked: BTreeMap::new(),
+            flips: Vec::new(),
             looking: false,
             look_wanted: false,
             next_look: None,
@@ -118,6 +124,7 @@ pub(crate) fn step(mut state: State, event: Backlog, now: &Now<'_>) -> (State, V
             state.want(task, Wanted { work, agent }, &mut effects);
         }
         Backlog::TaskEnded { task, issue } => state.on_task_ended(&task, issue),
+        Backlog::Flipped { flips } => state.on_flipped(flips),
         // What is due is ordered below, as after every event.
         Backlog::DeadlinePassed => {}
     }
@@ -190,6 +197,15 @@ impl State {
             self.running.insert(issue.number, task.clone());
             self.want(task, Wanted { work: Work::Issue(Box::new(issue)), agent: None }, effects);
         }
+    }
+
+    // What flips again is the newest; what has not for long is forgotten first.
+    fn on_flipped(&mut self, flips: Vec<Flip>) {
+        self.flips.retain(|known| {
+            !flips.iter().any(|flip| (&flip.check, &flip.fingerprint) == (&known.check, &known.fingerprint))
+        });
+        self.flips.extend(flips);
+        self.flips.drain(..self.flips.len().saturating_sub(FLIPS_MAX));
     }
 
     // An issue that was closed or lost its label is no longer wanted. A running task is told, and decides.

@@ -187,6 +187,7 @@ fn failed(failure: &Failure, texts: &Texts) -> reaction::Failure {
         job: machine(failure.check.as_str(), "check name"),
         step: machine(failure.step.as_deref().unwrap_or_default(), "step name"),
         class: failure.class,
+        mendable: failure.class.is_mendable(),
         log: log.unwrap_or_else(|| machine("", "no log")),
         url: machine(failure.url.as_deref().unwrap_or_default(), "address of the check"),
         findings: failure

@@ -133,7 +133,7 @@ impl Rules {
     /// What the rule that answers an incident allows; `None` if no rule does.
     pub(crate) fn plan(&self, kind: IncidentKind, context: &Context, opened_at: Timestamp) -> Option<Plan> {
         let rule = self.answering(kind, context)?;
-        let steps = rule.actions.iter().map(|step| step_kind(step, context)).collect();
+        let steps = step_kinds(rule, context);
         let escalation = rule.escalate.as_ref();
         let attempts = escalation.map_or(rule.retry.attempts, |it| it.attempts.min(rule.retry.attempts));
         Some(Plan {
@@ -145,6 +145,12 @@ impl Rules {
             escalate_at: escalation.and_then(|it| it.time).map(|time| opened_at + signed(time)),
             escalation_steps: escalation.map_or(0, |it| u32::try_from(it.actions.len()).unwrap_or(u32::MAX)),
         })
+    }
+
+    /// A plan whose conditions are asked anew: what failed may be of another kind now.
+    pub(crate) fn renewed(&self, plan: &Plan, context: &Context) -> Plan {
+        let steps = self.reactions.get(&plan.rule).map(|rule| step_kinds(rule, context));
+        Plan { steps: steps.unwrap_or_else(|| plan.steps.clone()), ..plan.clone() }
     }
 
     /// The rule that answers: the first whose condition holds. One that cannot be evaluated counts as not fired.
@@ -183,6 +189,7 @@ impl Rules {
             Action::Spawn(_)
             | Action::Restart
             | Action::OpenPull
+            | Action::Rerun
             | Action::Comment(_)
             | Action::Label(_)
             | Action::Notify { .. }
@@ -215,6 +222,10 @@ impl Rules {
     }
 }
 
+fn step_kinds(rule: &Rule, context: &Context) -> Vec<StepKind> {
+    rule.actions.iter().map(|step| step_kind(step, context)).collect()
+}
+
 fn step_kind(step: &Step, context: &Context) -> StepKind {
     if !step.applies(context).unwrap_or(false) {
         return StepKind::Skipped;
@@ -222,6 +233,7 @@ fn step_kind(step: &Step, context: &Context) -> StepKind {
     match step.action {
         Action::Prompt(_) => StepKind::Prompt,
         Action::Restart => StepKind::Restart,
+        Action::Rerun => StepKind::Rerun,
         Action::Spawn(_)
         | Action::OpenPull
         | Action::Comment(_)

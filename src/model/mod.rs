@@ -10,7 +10,7 @@ mod outside;
 mod prompt;
 mod snapshot;
 
-pub use failure::{Failure, FailureClass, Finding, Fingerprint};
+pub use failure::{Failure, FailureClass, Finding, Fingerprint, Flip};
 pub use ids::{
     AgentName, Attempt, Branch, CheckName, CommentId, DeliveryId, Fence, Generation, InvalidId, IssueNumber, JobId,
     LaunchToken, Login, PrNumber, PromptId, RepoId, RepoName, ReviewId, RuleName, RunId, Seq, SessionId, Sha, TaskId,

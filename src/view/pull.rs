@@ -201,6 +201,7 @@ pub(super) fn stage(stage: &Stage) -> String {
         Stage::Answering { turn_ended_at: None, .. } => "the agent works on it",
         Stage::Answering { turn_ended_at: Some(_), .. } => "waits for a verdict on the answer",
         Stage::BackingOff { .. } => "waits before the next attempt",
+        Stage::Rerunning => "failed jobs run again",
         Stage::Resting => "answered; somebody else has to move",
         Stage::Escalating { .. } => "people are being asked",
         Stage::Escalated { .. } => "people were asked",

@@ -42,6 +42,7 @@ impl State {
         else {
             return;
         };
+        self.take_news(&red, now);
         if self.is_answered_by_red(now) {
             let entropy = now.entropy_number();
             let order = self.incidents.get_mut(&kind).and_then(|incident| incident.failed(&failures, now.at, entropy));
@@ -131,17 +132,20 @@ impl State {
     fn begin_if_due(&mut self, kind: IncidentKind, failures: &[String], now: &Now<'_>, effects: &mut Vec<Effect>) {
         let head = self.head().cloned();
         let Some(incident) = self.incidents.get(&kind).filter(|incident| incident.is_due(now.at)) else { return };
+        let context = context::of_pull(self, kind, now);
         let plan = match &incident.plan {
-            Some(plan) => Some(plan.clone()),
-            None => {
-                let context = context::of_pull(self, kind, now);
-                if incident.is_new() {
-                    let beside = now.rules.beside(&self.key(), kind, &context, head.as_ref());
-                    effects.extend(beside.into_iter().map(Effect::Act));
-                }
-                now.rules.plan(kind, &context, incident.opened_at)
-            }
+            Some(plan) => Some(now.rules.renewed(plan, &context)),
+            None => now.rules.plan(kind, &context, incident.opened_at),
         };
+        let plan = plan.map(|plan| self.with_possible_reruns(kind, plan));
+        if plan.as_ref().is_some_and(|plan| self.awaits_end_of_run(plan)) {
+            return;
+        }
+        if incident.is_new() {
+            let beside = now.rules.beside(&self.key(), kind, &context, head.as_ref());
+            effects.extend(beside.into_iter().map(Effect::Act));
+        }
+        self.note_round(kind, plan.as_ref());
         let order = self.incidents.get_mut(&kind).and_then(|incident| {
             incident.plan = plan;
             incident.begin(failures, head, now.at)

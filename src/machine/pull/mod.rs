@@ -12,6 +12,7 @@ mod checks;
 mod facts;
 mod incidents;
 mod look;
+mod rerun;
 pub(crate) mod reviews;
 mod state;
 mod step;
@@ -21,6 +22,7 @@ use super::{Now, Rules};
 
 pub use checks::{Green, Red};
 pub use look::Look;
+pub use rerun::Round;
 pub use state::{Managed, State};
 pub(crate) use step::step;
 pub use wanted::{allows_merge, covers, still_wanted, still_wanted_act};

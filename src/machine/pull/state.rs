@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Green, Look, Red, Rules, reviews};
+use super::{Green, Look, Red, Round, Rules, reviews};
 use crate::{
     event::LookFailure,
     machine::incident::Incident,
@@ -36,6 +36,8 @@ pub struct State {
     pub look_failure: Option<LookFailure>,
     /// The red checks of the head.
     pub red: Option<Red>,
+    /// What the last round on red checks was about.
+    pub round: Option<Round>,
     /// The green checks of the head.
     pub green: Option<Green>,
     /// Which reviews and threads were handed to the agent.
@@ -75,6 +77,7 @@ impl State {
             look: Look::new(),
             look_failure: None,
             red: None,
+            round: None,
             green: None,
             handed: BTreeSet::new(),
             mergeability_asked: 0,

@@ -65,6 +65,7 @@ impl State {
         self.observed_at = Some(now.at);
         self.hash = Some(hash);
         self.take_facts(snapshot, now);
+        self.tell_flips(effects);
         self.judge_unchanged_head(now, effects);
         self.tell_task_if_over(effects);
     }

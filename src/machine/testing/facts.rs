@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::START;
 use crate::model::{
-    Author, Base, Branch, Check, CheckKind, CheckState, Conclusion, Failure, FailureClass, Fingerprint, Head, Issue,
-    IssueNumber, Lifecycle, MachineKey, Mergeability, Outside, PrNumber, RepoId, Review, ReviewState, SessionId, Sha,
-    Snapshot, TaskId, TextHash, Thread, ThreadComment, Tier,
+    Author, Base, Branch, Check, CheckKind, CheckState, Conclusion, Failure, FailureClass, Fingerprint, Flip, Head,
+    Issue, IssueNumber, Lifecycle, MachineKey, Mergeability, Outside, PrNumber, RepoId, Review, ReviewState, SessionId,
+    Sha, Snapshot, TaskId, TextHash, Thread, ThreadComment, Tier,
 };
 
 pub(crate) const REPO: RepoId = RepoId(1);
@@ -213,8 +213,15 @@ pub(crate) fn failure(check: &Check, cause: &str) -> Failure {
         fingerprint: Fingerprint(cause.to_owned()),
         log: None,
         findings: Vec::new(),
+        tests: std::collections::BTreeSet::new(),
         url: None,
     }
+}
+
+/// A failure of the check `test` that was green later.
+pub(crate) fn flip(cause: &str) -> Flip {
+    let fingerprint = Fingerprint(cause.to_owned());
+    Flip { check: "test".parse().unwrap(), fingerprint, tests: std::collections::BTreeSet::new() }
 }
 
 /// An open issue with the label that makes it work.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tracing::debug;
+
 use super::{Claim, Executor, Outcome, Repository, look::chain};
 use crate::{
     event,
@@ -44,7 +46,8 @@ impl Executor {
                 // A prompt with the check's name and address is better than none.
                 Err(_) => github::FailureMaterial { url: check.url.clone(), ..github::FailureMaterial::default() },
             };
-            let (mut failure, text) = read(check, material);
+            let reports = self.reports(&repository, check, (checks, &material)).await;
+            let (mut failure, text) = read(check, material, reports);
             if known.covers(check, &failure) {
                 failure.class = failure::with_history(failure.class);
             }
@@ -56,6 +59,25 @@ impl Executor {
         }
         let (head, checks) = (head.clone(), checks.to_vec());
         Outcome::Done(Some(event::Pull::Triaged { head, checks, failures }.into()))
+    }
+
+    /// What the run's artifacts report, if no other job of the run has failed: a report does not say whose it is.
+    async fn reports(
+        &self,
+        repository: &Repository,
+        check: &Check,
+        of: (&[Check], &github::FailureMaterial),
+    ) -> Vec<String> {
+        let (checks, material) = of;
+        let Some(run) = check.job.map(|job| job.run) else { return Vec::new() };
+        if checks.iter().filter(|other| other.job.is_some_and(|job| job.run == run)).count() > 1 {
+            return Vec::new();
+        }
+        // They only add to the log, so nothing waits for them.
+        self.github.reports(&repository.name, run, material.started_at).await.unwrap_or_else(|error| {
+            debug!(%error, run.id = run.0, "Cannot read the artifacts of run {run}");
+            Vec::new()
+        })
     }
 
     async fn known(&self, repository: &Repository, pull: (RepoId, PrNumber)) -> Result<Known, github::Error> {
@@ -93,7 +115,7 @@ impl Known {
     }
 }
 
-fn read(check: &Check, material: github::FailureMaterial) -> (Failure, Option<String>) {
+fn read(check: &Check, material: github::FailureMaterial, reports: Vec<String>) -> (Failure, Option<String>) {
     let annotations = material.annotations.into_iter().map(|annotation| failure::Annotation {
         path: annotation.path.unwrap_or_default(),
         line: annotation.start_line,
@@ -108,6 +130,7 @@ fn read(check: &Check, material: github::FailureMaterial) -> (Failure, Option<St
         step: material.step,
         log: material.log,
         annotations: annotations.collect(),
+        reports,
         summary: material.output_summary,
         url: material.url,
     };

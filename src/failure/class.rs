@@ -201,6 +201,7 @@ mod tests {
             step: None,
             log: None,
             annotations: vec![],
+            reports: vec![],
             summary: None,
             url: None,
         }

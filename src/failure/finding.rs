@@ -267,7 +267,7 @@ fn without_level(message: &str) -> &str {
 }
 
 /// A path of the project without the runner's own directory: `/home/runner/work/NAME/NAME/src/x.rs` as `src/x.rs`.
-fn in_workspace(file: &str) -> &str {
+pub(super) fn in_workspace(file: &str) -> &str {
     const WORKSPACES: [(&str, usize); 4] =
         [("/home/runner/work/", 2), ("/Users/runner/work/", 2), ("/__w/", 2), ("/github/workspace/", 0)];
     let file = file.strip_prefix("file://").unwrap_or(file);

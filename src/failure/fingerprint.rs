@@ -154,6 +154,7 @@ mod tests {
             step: Some("Run make check".into()),
             log: Some(log),
             annotations: vec![],
+            reports: vec![],
             summary: None,
             url: None,
         }

@@ -19,6 +19,8 @@ pub struct Material {
     pub log: Option<String>,
     /// What the check wrote beside files.
     pub annotations: Vec<Annotation>,
+    /// Files of the run's artifacts that look like reports of tests or scanners, as they came.
+    pub reports: Vec<String>,
     /// The Markdown that the check wrote about itself. Used when there is no log.
     pub summary: Option<String>,
     /// Where people look at it.

@@ -5,6 +5,7 @@
 //!
 //! - [`read`]: the whole way.
 //! - `log`: lines without timestamps, and the part of the failed step.
+//! - `report`: JUnit's XML and SARIF.
 //! - `rule`: how compilers and test runners write down a place, as data.
 //! - `finding`: the errors with their places.
 //! - `class`: whose fault it is.
@@ -20,6 +21,7 @@ mod history;
 mod log;
 mod material;
 mod read;
+mod report;
 mod rule;
 mod sieve;
 mod window;

@@ -1,11 +1,12 @@
 //! From the material to the failure: the one place that puts the parts together.
 
-use crate::model::{Failure, Finding, Outside, TextHash, Tier};
+use crate::model::{Failure, FailureClass, Finding, Outside, TextHash, Tier};
 
 use super::{
     class, finding, fingerprint,
     log::Log,
     material::{Annotation, AnnotationLevel, Material, Read},
+    report::{self, Reported},
     rule, window,
     words::one_line,
 };
@@ -24,12 +25,19 @@ pub fn read(material: &Material) -> Read {
     let mut found = annotated(&material.annotations);
     let in_log = finding::search(&log);
     found.extend(in_log.iter().map(|located| located.finding.clone()));
-    let findings = finding::distinct(&found);
-    let window = window::around_first_error(&log, &in_log);
     let names = [material.check.as_str(), material.job_name.as_deref().unwrap_or(""), step.as_deref().unwrap_or("")];
-    let fingerprint = fingerprint::of(names, &findings, &log);
-    let class = class::of(material, step.as_deref(), &log, &in_log);
-    let tests = in_log.iter().filter_map(|located| located.test.clone()).take(FINDINGS_MAX).collect();
+    // Reports only add to what the check itself says: whether they can be fetched must not change the fingerprint.
+    let fingerprint = fingerprint::of(names, &finding::distinct(&found), &log);
+    let reported: Vec<Reported> = material.reports.iter().flat_map(|text| report::read(text)).collect();
+    found.extend(reported.iter().map(|it| it.finding.clone()));
+    let findings = finding::distinct(&found);
+    let class = match class::of(material, step.as_deref(), &log, &in_log) {
+        FailureClass::Unknown if !reported.is_empty() => FailureClass::Code,
+        class => class,
+    };
+    let tests = in_log.iter().filter_map(|located| located.test.clone());
+    let tests = tests.chain(reported.into_iter().filter_map(|it| it.test)).take(FINDINGS_MAX).collect();
+    let window = window::around_first_error(&log, &in_log);
     let failure = Failure {
         check: material.check.clone(),
         job: material.job,
@@ -75,7 +83,7 @@ fn is_web_address(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Conclusion, FailureClass};
+    use crate::model::Conclusion;
 
     fn material(log: &str) -> Material {
         Material {
@@ -86,6 +94,7 @@ mod tests {
             step: None,
             log: Some(log.to_owned()),
             annotations: vec![],
+            reports: vec![],
             summary: None,
             url: None,
         }
@@ -273,6 +282,25 @@ mod tests {
             url: Some("https://example.org/scan".into()),
         };
         assert_eq!(read, Read { failure, log_window: Some(window.into()) });
+    }
+
+    #[test]
+    fn reports_add_what_the_log_does_not_say_and_leave_the_fingerprint_alone() {
+        let xml = "<testsuite><testcase name=\"total\" file=\"cart.py\" line=\"4\"><failure message=\"25 is not 20\"/></testcase></testsuite>";
+        let bare =
+            material("##[group]Run ./test\n##[endgroup]\n1 failed\n##[error]Process completed with exit code 1.\n");
+        let with_report = Material { reports: vec![xml.to_owned()], ..bare.clone() };
+
+        let (bare, reported) = (read(&bare).failure, read(&with_report).failure);
+
+        let finding = Finding { file: Some("cart.py".into()), line: Some(4), message: "total: 25 is not 20".into() };
+        let expected = Failure {
+            class: FailureClass::Code,
+            findings: vec![finding],
+            tests: ["total".to_owned()].into(),
+            ..bare.clone()
+        };
+        assert_eq!((bare.class, reported), (FailureClass::Unknown, expected));
     }
 
     // S03.

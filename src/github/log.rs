@@ -30,21 +30,34 @@ const DOWNLOAD_MAX: std::time::Duration = std::time::Duration::from_mins(5);
 ///
 /// When GitHub or the place of the log cannot be reached.
 pub(super) async fn fetch(transport: &Transport, repo: &RepoName, job: JobId) -> Result<Option<String>, Error> {
-    let job = job.to_string();
+    match follow(transport, repo, &["actions", "jobs", &job.to_string(), "logs"]).await? {
+        Some(stored) => collect(stored).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Opens what GitHub keeps elsewhere: a log or an artifact. `None` if there is none, any more or yet.
+pub(super) async fn follow(
+    transport: &Transport,
+    repo: &RepoName,
+    segments: &[&str],
+) -> Result<Option<Streamed>, Error> {
     // The signed address is good for a minute; one that is refused may have been too old, so a new one is asked for.
     for _ in 0..2 {
-        let (url, answer) = transport.open(repo, &["actions", "jobs", &job, "logs"]).await?;
+        let (url, answer) = transport.open(repo, segments).await?;
         let place = match answer.status() {
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(None),
-            StatusCode::OK => return collect(answer).await.map(Some),
+            StatusCode::OK => return Ok(Some(answer)),
             StatusCode::UNAUTHORIZED => return Err(Error::Unauthorized),
-            StatusCode::FORBIDDEN => return Err(Error::Forbidden { what: "reading the logs of a job".to_owned() }),
+            StatusCode::FORBIDDEN => {
+                return Err(Error::Forbidden { what: "reading logs and artifacts of workflow runs".to_owned() });
+            }
             status if status.is_redirection() => wire::location(&url, answer.headers())?,
-            status => return Err(Error::unexpected(anyhow::anyhow!("status {status} for a log"))),
+            status => return Err(Error::unexpected(anyhow::anyhow!("status {status} for a log or artifact"))),
         };
         let stored = open_place(transport, place).await?;
         if stored.status() == StatusCode::OK {
-            return collect(stored).await.map(Some);
+            return Ok(Some(stored));
         }
     }
     Ok(None)
@@ -52,7 +65,7 @@ pub(super) async fn fetch(transport: &Transport, repo: &RepoName, job: JobId) ->
 
 async fn open_place(transport: &Transport, place: Url) -> Result<Streamed, Error> {
     if place.scheme() != "https" && !loopback(&place) {
-        return Err(Error::unexpected(anyhow::anyhow!("a log at an unencrypted address")));
+        return Err(Error::unexpected(anyhow::anyhow!("a log or artifact at an unencrypted address")));
     }
     let call = Call {
         method: Method::GET,

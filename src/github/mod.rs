@@ -4,6 +4,7 @@
 //! on its own account, and an outcome that is not known is said to be unknown ([`Error::AmbiguousWrite`]).
 //! Nothing here decides what should happen.
 
+mod artifact;
 mod base;
 mod client;
 mod comment;

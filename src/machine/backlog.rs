@@ -314,6 +314,21 @@ mod tests {
         state
     }
 
+    // G064
+    #[test]
+    fn what_is_flaky_is_remembered_once_and_within_bounds() {
+        let mut one = One::new(MachineKey::Backlog(REPO), rules());
+        one.feed(Backlog::Hinted { repo: REPO });
+        for number in 0..FLIPS_MAX + 50 {
+            one.feed(Backlog::Flipped { flips: vec![flip(&number.to_string()), flip("again")] });
+        }
+
+        let Some(Any::Backlog(state)) = &one.state else { panic!("no backlog") };
+        assert_eq!(state.flips.len(), FLIPS_MAX);
+        assert_eq!(state.flips[FLIPS_MAX - 2..], [flip("249"), flip("again")]);
+        assert_eq!(state.flips[0], flip("51"));
+    }
+
     // G109
     #[test]
     fn a_listed_issue_wants_one_slot_and_becomes_one_task() {

@@ -339,7 +339,7 @@ mod tests {
             plan,
             Plan {
                 rule: "ci-failed".parse().unwrap(),
-                steps: vec![StepKind::Prompt],
+                steps: vec![StepKind::Skipped, StepKind::Skipped, StepKind::Prompt],
                 attempts_max: Attempt(3),
                 total_max: Attempt(6),
                 backoff: plan.backoff,
@@ -399,9 +399,9 @@ mod tests {
         let rule = "ci-failed".parse().unwrap();
         let name = |list, step| rules.action(&rule, list, step).map(|step| step.action.name());
 
-        assert_eq!(name(List::Do, 0), Some("prompt"));
+        assert_eq!(name(List::Do, 0), Some("rerun"));
         assert_eq!(name(List::Escalate, 2), Some("notify"));
-        assert_eq!((name(List::Do, 1), name(List::Escalate, 3)), (None, None));
+        assert_eq!((name(List::Do, 3), name(List::Escalate, 3)), (None, None));
         assert!(rules.action(&"gone".parse().unwrap(), List::Do, 0).is_none());
     }
 
@@ -413,7 +413,7 @@ mod tests {
         assert!(rules.prompt_of(Some(pr.incident(CI)), 0).is_none(), "no plan was chosen yet");
         pr.pass(secs(20));
 
-        assert!(rules.prompt_of(Some(pr.incident(CI)), 0).is_some());
+        assert!(rules.prompt_of(Some(pr.incident(CI)), 2).is_some());
         assert!(rules.prompt_of(Some(pr.incident(CI)), 1).is_none());
         assert!(rules.prompt_of(None, 0).is_none());
     }

@@ -73,6 +73,20 @@ pub enum FailureClass {
 }
 
 impl FailureClass {
+    /// The word for it, as rules write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Flaky => "flaky",
+            Self::Infrastructure => "infrastructure",
+            Self::Billing => "billing",
+            Self::Permission => "permission",
+            Self::Timeout => "timeout",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Whether an agent can mend it. What the runner, the account or a missing permission is to blame for, it cannot.
     #[must_use]
     pub const fn is_mendable(self) -> bool {

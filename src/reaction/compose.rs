@@ -269,7 +269,7 @@ mod tests {
     fn facts_that_do_not_fit_break_the_rule_and_nothing_else() {
         let rules = Rules::load(&shipped()).unwrap();
         let rule = rules.get(&"ci-failed".parse().unwrap()).unwrap();
-        let Action::Prompt(template) = &rule.actions[0].action else { panic!("it prompts") };
+        let Action::Prompt(template) = &rule.actions[2].action else { panic!("it prompts") };
 
         let broken = compose(template, &samples(IncidentKind::IssueReady)[0], &Fenced);
         assert!(broken.unwrap_err().message.starts_with("the template failed: "));

@@ -65,7 +65,7 @@ impl State {
             reruns.extend(self.rerunnable());
         }
         let failures = red.failures.as_deref().unwrap_or_default();
-        let failed = failures.iter().filter(|failure| tells(failure)).map(flip).collect();
+        let failed = failures.iter().filter(|failure| tells(failure)).map(flip_of).collect();
         self.round = Some(Round { head: red.head.clone(), checks: red.asked.clone(), reruns, failed });
     }
 
@@ -150,6 +150,268 @@ fn tells(failure: &Failure) -> bool {
     failure.job.is_some() && (failure.log.is_some() || !failure.findings.is_empty())
 }
 
-fn flip(failure: &Failure) -> Flip {
+fn flip_of(failure: &Failure) -> Flip {
     Flip { check: failure.check.clone(), fingerprint: failure.fingerprint.clone(), tests: failure.tests.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::ActionOutcome,
+        machine::{incident::Stage, testing::*},
+        model::{FailureClass, Snapshot},
+    };
+
+    const NOTHING: [&str; 0] = [];
+    const RERUN: [&str; 1] = ["act ci-failed do 0"];
+    const NOTICE: [&str; 1] = ["act ci-failed do 1"];
+
+    /// Commit `letter` with one job.
+    fn shown(letter: char, job: Check) -> Snapshot {
+        let mut pull = snapshot().head(letter);
+        pull.checks = vec![job];
+        pull
+    }
+
+    fn failed(letter: char, number: u32) -> Snapshot {
+        shown(letter, attempt(number, FAILED))
+    }
+
+    fn prompted(attempt: u32) -> Vec<String> {
+        vec![format!("tell session/hello-3: prompt wanted (checks-failed attempt {attempt})")]
+    }
+
+    /// A pull request whose first attempt failed so, up to the moment at which that has settled.
+    fn settled(class: FailureClass) -> (Pr, Vec<String>) {
+        let mut pr = Pr::shipped();
+        pr.class = class;
+        pr.shows(failed('a', 1));
+        let said = pr.pass(secs(20));
+        (pr, said)
+    }
+
+    fn rerunning(class: FailureClass) -> Pr {
+        let (mut pr, said) = settled(class);
+        assert_eq!(said, RERUN);
+        assert_eq!(pr.acted(ActionOutcome::Done), NOTHING);
+        assert_eq!(pr.incident(KIND).stage, Stage::Rerunning);
+        pr
+    }
+
+    // G061, G064: no agent is woken for what passes by itself
+    #[test]
+    fn bad_luck_is_run_again_and_no_agent_hears_of_it() {
+        for class in [FailureClass::Flaky, FailureClass::Infrastructure, FailureClass::Timeout] {
+            let mut pr = rerunning(class);
+            assert_eq!(pr.one.pull().reruns(&sha('a')), [(RunId(1), Attempt(1))].into());
+
+            assert_eq!(pr.shows(shown('a', attempt(2, PENDING))), NOTHING);
+            pr.shows(shown('a', attempt(2, PASSED)));
+            assert_eq!(pr.pass(mins(20)), NOTHING);
+
+            assert!(!pr.has(KIND), "{class:?}");
+        }
+    }
+
+    // G061
+    #[test]
+    fn what_no_commit_can_mend_goes_to_people_when_it_happens_again() {
+        let mut pr = rerunning(FailureClass::Infrastructure);
+
+        pr.shows(failed('a', 2));
+        assert_eq!(pr.pass(secs(20)), NOTICE);
+        assert_eq!(pr.acted(ActionOutcome::Done), NOTHING);
+
+        assert_eq!(pr.incident(KIND).stage, Stage::Resting);
+        assert_eq!(pr.pass(mins(10)), NOTHING);
+    }
+
+    // G061, G064
+    #[test]
+    fn what_is_red_again_and_can_be_mended_goes_to_the_agent() {
+        for class in [FailureClass::Flaky, FailureClass::Timeout, FailureClass::Code] {
+            let mut pr = rerunning(FailureClass::Flaky);
+            pr.class = class;
+
+            pr.shows(failed('a', 2));
+
+            assert_eq!(pr.pass(secs(20)), prompted(1), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_is_run_again_once_and_the_next_one_once_more() {
+        let mut pr = rerunning(FailureClass::Infrastructure);
+        pr.shows(failed('a', 2));
+        pr.pass(secs(20));
+        pr.acted(ActionOutcome::Done);
+        pr.shows(failed('a', 3));
+        assert_eq!(pr.pass(mins(10)), NOTHING, "nothing new can be said about this head");
+
+        let mut other = attempt(9, FAILED);
+        other.job = other.job.map(|job| crate::model::JobRef { run: RunId(2), ..job });
+        pr.shows(shown('b', other));
+
+        assert_eq!(pr.pass(secs(20)), RERUN);
+        assert_eq!(pr.one.pull().reruns(&sha('b')), [(RunId(2), Attempt(9))].into());
+        assert_eq!(pr.one.pull().reruns(&sha('a')), [].into());
+    }
+
+    #[test]
+    fn what_github_still_shows_of_the_first_attempt_is_no_verdict_on_the_second() {
+        let mut pr = rerunning(FailureClass::Flaky);
+
+        let mut pull = failed('a', 1);
+        pull.labels = vec!["new".to_owned()];
+        pr.shows(pull);
+
+        assert_eq!(pr.pass(mins(5)), NOTHING);
+        assert_eq!(pr.incident(KIND).stage, Stage::Rerunning);
+    }
+
+    #[test]
+    fn another_red_check_does_not_wait_for_the_jobs_that_run_again() {
+        let mut pr = rerunning(FailureClass::Flaky);
+        pr.class = FailureClass::Code;
+        let mut pull = shown('a', attempt(2, PENDING));
+        pull.checks.push(check("lint", true, FAILED));
+
+        pr.shows(pull);
+
+        assert_eq!(pr.pass(secs(20)), prompted(1));
+    }
+
+    // G066: the first failed job can be read, but GitHub starts nothing again before its run has ended
+    #[test]
+    fn a_run_that_goes_on_is_started_again_when_it_has_ended() {
+        let mut pr = Pr::shipped();
+        pr.class = FailureClass::Infrastructure;
+        let slow = |state| Check { name: "slow".parse().unwrap(), ..attempt(1, state) };
+        let mut pull = failed('a', 1);
+        pull.checks.push(slow(PENDING));
+        pr.shows(pull);
+        assert_eq!(pr.pass(mins(2)), NOTHING);
+        assert_eq!(pr.one.pull().failures().len(), 1);
+
+        let mut pull = failed('a', 1);
+        pull.checks.push(slow(PASSED));
+
+        assert_eq!(pr.shows(pull), RERUN);
+    }
+
+    // G066
+    #[test]
+    fn an_agent_hears_of_its_mistake_while_the_run_goes_on() {
+        let mut pr = Pr::shipped();
+        pr.class = FailureClass::Code;
+        let mut pull = failed('a', 1);
+        pull.checks.push(Check { name: "slow".parse().unwrap(), ..attempt(1, PENDING) });
+        pr.shows(pull);
+
+        assert_eq!(pr.pass(secs(20)), prompted(1));
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_started_again_is_a_matter_for_people() {
+        let (mut pr, _) = settled(FailureClass::Flaky);
+
+        let said = pr.acted(ActionOutcome::Failed("GitHub forbids it: the run is too old".to_owned()));
+
+        assert_eq!(said, ["act ci-failed escalate 0"]);
+    }
+
+    #[test]
+    fn a_check_without_a_run_is_handed_over_at_once() {
+        let mut pr = Pr::shipped();
+        pr.class = FailureClass::Flaky;
+        pr.shows(red('a'));
+
+        assert_eq!(pr.pass(secs(20)), prompted(1));
+    }
+
+    // Billing and permission: people, never the agent
+    #[test]
+    fn what_the_account_or_a_permission_is_to_blame_for_is_told_to_people_alone() {
+        for class in [FailureClass::Billing, FailureClass::Permission] {
+            let (mut pr, said) = settled(class);
+            assert_eq!(said, NOTICE, "{class:?}");
+            pr.acted(ActionOutcome::Done);
+            assert_eq!(pr.pass(mins(10)), NOTHING);
+
+            // Once it is paid for, the code is looked at.
+            pr.class = FailureClass::Code;
+            pr.shows(failed('a', 2));
+            assert_eq!(pr.pass(secs(20)), prompted(1));
+        }
+    }
+
+    #[test]
+    fn with_a_mistake_beside_it_both_hear_their_part() {
+        let mut one = Pr::shipped();
+        one.class = FailureClass::Code;
+        let mut pull = failed('a', 1);
+        pull.checks.push(check("deploy", true, FAILED));
+        one.shows(pull);
+        let mut failures = one.one.pull().failures().to_vec();
+        let pull_checks = one.one.pull().red.as_ref().unwrap().asked.clone();
+        failures[1].class = FailureClass::Permission;
+        one.feed(event::Pull::Triaged { head: sha('a'), checks: pull_checks, failures });
+
+        assert_eq!(one.pass(secs(20)), NOTICE);
+        assert_eq!(one.acted(ActionOutcome::Done), prompted(1));
+    }
+
+    // G064: what flips is told to the repository once, and remembered there
+    #[test]
+    fn a_job_that_passes_on_the_same_commit_is_told_to_the_repository() {
+        let mut pr = rerunning(FailureClass::Infrastructure);
+
+        let told = pr.shows(shown('a', attempt(2, PASSED)));
+
+        assert_eq!(told, ["tell backlog/1: checks flipped"]);
+        assert_eq!(pr.hint(), NOTHING);
+        assert_eq!(pr.shows(shown('a', attempt(3, PASSED))), NOTHING);
+        let Some(Effect::Tell { event: Event::Backlog(event), .. }) = pr
+            .one
+            .effects
+            .iter()
+            .rev()
+            .find(|effect| matches!(effect, Effect::Tell { to: MachineKey::Backlog(_), .. }))
+        else {
+            panic!("nothing was told");
+        };
+        assert_eq!(*event, event::Backlog::Flipped { flips: vec![flip("cause")] });
+    }
+
+    // G064
+    #[test]
+    fn a_new_commit_that_passes_has_flipped_nothing() {
+        let mut pr = rerunning(FailureClass::Flaky);
+
+        assert_eq!(pr.shows(shown('b', attempt(2, PASSED))), NOTHING);
+    }
+
+    // G074: however it fails, the agent is asked a bounded number of times
+    #[test]
+    fn luck_that_changes_its_face_does_not_raise_the_budget() {
+        let mut pr = rerunning(FailureClass::Flaky);
+        let mut prompts = 0;
+        for number in 2..40 {
+            pr.cause = format!("cause {number}");
+            pr.shows(failed('a', number));
+            let said = pr.pass(secs(20));
+            if said.iter().any(|it| it.contains("prompt wanted")) {
+                prompts += 1;
+                pr.submitted(KIND);
+                pr.turn_ended(KIND);
+                pr.pass(secs(40));
+            }
+        }
+
+        pr.pass(mins(60));
+
+        assert!((1..=6).contains(&prompts), "{prompts} prompts");
+        assert!(pr.incident(KIND).is_with_people());
+    }
 }

@@ -140,7 +140,7 @@ impl State {
     }
 
     /// The newest commit, once something is known.
-    pub(super) fn head(&self) -> Option<&Sha> {
+    pub(crate) fn head(&self) -> Option<&Sha> {
         self.snapshot.as_ref().map(|snapshot| &snapshot.head.sha)
     }
 

@@ -5,7 +5,7 @@
 //!
 //! - [`read`]: the whole way.
 //! - `log`: lines without timestamps, and the part of the failed step.
-//! - `report`: JUnit's XML and SARIF.
+//! - `report`: the files of test runners and scanners.
 //! - `rule`: how compilers and test runners write down a place, as data.
 //! - `finding`: the errors with their places.
 //! - `class`: whose fault it is.

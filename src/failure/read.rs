@@ -31,10 +31,9 @@ pub fn read(material: &Material) -> Read {
     let reported: Vec<Reported> = material.reports.iter().flat_map(|text| report::read(text)).collect();
     found.extend(reported.iter().map(|it| it.finding.clone()));
     let findings = finding::distinct(&found);
-    let class = match class::of(material, step.as_deref(), &log, &in_log) {
-        FailureClass::Unknown if !reported.is_empty() => FailureClass::Code,
-        class => class,
-    };
+    let class = class::of(material, step.as_deref(), &log, &in_log);
+    let reveals = class == FailureClass::Unknown && !reported.is_empty();
+    let class = if reveals { FailureClass::Code } else { class };
     let tests = in_log.iter().filter_map(|located| located.test.clone());
     let tests = tests.chain(reported.into_iter().filter_map(|it| it.test)).take(FINDINGS_MAX).collect();
     let window = window::around_first_error(&log, &in_log);

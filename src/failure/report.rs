@@ -1,4 +1,4 @@
-//! What test runners and scanners report in files: JUnit's XML and SARIF.
+//! What test runners and scanners report in files: the XML of `JUnit`, and SARIF.
 //!
 //! Nobody checks these files before they come here: what cannot be read ends the reading, and what was read until then
 //! counts. Entities are not expanded beyond XML's own five, and nothing is fetched.
@@ -68,7 +68,16 @@ fn junit(xml: &str) -> Vec<Reported> {
             Event::CData(text) if test.inside => test.says(&text.xml10_content()),
             Event::End(tag) if matches!(tag.name().as_ref(), "failure" | "error") => test.inside = false,
             Event::End(tag) if tag.name().as_ref() == "testcase" => found.extend(std::mem::take(&mut test).end()),
-            _ => {}
+            Event::Start(_)
+            | Event::Empty(_)
+            | Event::End(_)
+            | Event::Text(_)
+            | Event::CData(_)
+            | Event::GeneralRef(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_) => {}
         }
     }
     found

@@ -100,6 +100,7 @@ impl Sieve {
         if !self.line.is_empty() {
             self.end_line();
         }
+        self.leave_out_half_a_key();
         self.note();
         let mut text = self.kept;
         text.extend(self.recent);
@@ -135,10 +136,10 @@ impl Sieve {
         self.step.lines += 1;
         if room.is_some_and(|room| self.kept.len() < room) {
             self.following = AFTER;
-            self.keep(line);
+            self.keep(&line);
         } else if self.following > 0 && self.kept.len() < KEPT_BYTES_MAX {
             self.following -= 1;
-            self.keep(line);
+            self.keep(&line);
         } else {
             self.wait(line);
         }
@@ -178,12 +179,13 @@ impl Sieve {
         self.step = Step { start: self.kept.len(), left_out: self.left_out, lines: 0, failed: false };
     }
 
-    fn keep(&mut self, line: String) {
+    fn keep(&mut self, line: &str) {
         let passed_over = self.recent.len().saturating_sub(BEFORE);
-        self.left_out += passed_over as u64;
+        self.left_out += self.recent.drain(..passed_over).len() as u64;
+        self.leave_out_half_a_key();
         self.note();
-        self.kept.extend(self.recent.drain(passed_over..));
-        self.kept.push_str(&line);
+        self.kept.extend(self.recent.drain(..));
+        self.kept.push_str(line);
         self.forget_recent();
     }
 
@@ -197,6 +199,14 @@ impl Sieve {
         }
     }
 
+    /// The rest of a key whose beginning is left out has no form by which it could be known as a secret.
+    fn leave_out_half_a_key(&mut self) {
+        while self.left_out > 0 && self.recent.front().is_some_and(|line| is_of_key(line)) {
+            self.recent.pop_front();
+            self.left_out += 1;
+        }
+    }
+
     fn forget_recent(&mut self) {
         self.recent.clear();
         self.recent_bytes = 0;
@@ -204,7 +214,8 @@ impl Sieve {
 
     fn note(&mut self) {
         if self.left_out > 0 {
-            self.kept.push_str(&format!("[{} lines of the log were left out here]\n", self.left_out));
+            let note = format!("[{} lines of the log were left out here]\n", self.left_out);
+            self.kept.push_str(&note);
             self.left_out = 0;
         }
     }
@@ -215,6 +226,15 @@ fn plain(line: &str) -> Cow<'_, str> {
     let line = line.trim_start_matches('\u{FEFF}');
     let line = line[timestamp(line)..].trim_end_matches(['\n', '\r']);
     if line.contains('\u{1B}') { Cow::Owned(text::sanitise(line).text) } else { Cow::Borrowed(line) }
+}
+
+/// Whether a line may be part of a key in lines of base64.
+fn is_of_key(line: &str) -> bool {
+    let words = plain(line);
+    let words = words.trim();
+    let coded =
+        words.len() >= 32 && words.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='));
+    coded || words.contains("-----END ")
 }
 
 fn valid(bytes: &[u8]) -> String {
@@ -338,6 +358,18 @@ mod tests {
         sieve.push(b"a\xff\xfe\xf0\x9f");
         sieve.push(b"\x98\x80b");
         assert_eq!(sieve.into_text(), "a??😀b");
+    }
+
+    // G072
+    #[test]
+    fn half_a_key_is_left_out() {
+        let key = "2026-11-20T06:10:00Z MIIEpAIBAAKCAQEA0123456789abcdefghijklmnopqrstuvwxyz\n".repeat(50);
+        let end = "2026-11-20T06:10:00Z -----END RSA PRIVATE KEY-----\n";
+
+        let text =
+            sifted(&[&step("env"), &noise(2 << 20), &key, end, "plain\n", "error: no\n", FAILED, &noise(1 << 20)]);
+
+        assert!(!text.contains("MIIEp") && !text.contains("END RSA") && text.contains("here]\nplain\nerror: no\n"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reports that a job left behind: files of a run's artifacts that look like JUnit's XML or SARIF.
+//! Reports that a job left behind: files of a run's artifacts that look like the XML of `JUnit` or like SARIF.
 //!
 //! An artifact is a zip file that anybody who can change a workflow can make. It is read in memory, within limits for its
 //! size, its entries and what they unpack to; names of entries are compared and never used as paths.

@@ -37,8 +37,6 @@ async fn a_network_that_fails_once_is_run_again_and_wakes_no_agent() {
 }
 
 fn finished(happened: &Happened, wanted: Conclusion) -> Option<u64> {
-    match happened {
-        Happened::CheckFinished { conclusion, attempt, .. } if *conclusion == wanted => Some(*attempt),
-        _ => None,
-    }
+    let Happened::CheckFinished { conclusion, attempt, .. } = happened else { return None };
+    (*conclusion == wanted).then_some(*attempt)
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Work;
-use crate::model::{AgentName, Branch, Flip, Issue, IssueNumber, PrNumber, RepoId, Sha, TaskId};
+use crate::model::{AgentName, Branch, Flip, Issue, IssueNumber, PrNumber, RepoId, RuleName, Sha, TaskId};
 
 /// An event of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,15 @@ pub enum Backlog {
         /// What had failed.
         flips: Vec<Flip>,
     },
+    /// A rule could not be evaluated, and something else answered in its place.
+    RuleBroken {
+        /// The rule.
+        rule: RuleName,
+        /// The hash of the rules then in force.
+        revision: String,
+        /// Why.
+        why: String,
+    },
     /// A deadline passed.
     DeadlinePassed,
 }
@@ -81,6 +90,7 @@ impl Backlog {
             Self::SpawnWanted { .. } => "spawn wanted",
             Self::TaskEnded { .. } => "task ended",
             Self::Flipped { .. } => "checks flipped",
+            Self::RuleBroken { .. } => "rule broken",
             Self::DeadlinePassed => "deadline passed",
         }
     }

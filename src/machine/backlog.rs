@@ -10,7 +10,7 @@ use super::{Now, Rules, context};
 use crate::{
     effect::Effect,
     event::{self, Backlog, OpenPull, Work},
-    model::{AgentName, Branch, Flip, IncidentKind, Issue, IssueNumber, MachineKey, PrNumber, RepoId, Sha, TaskId},
+    model::{AgentName, Branch, Flip, Issue, IssueNumber, MachineKey, PrNumber, RepoId, RuleName, Sha, TaskId},
 };
 
 /// How many flaky failures are remembered.
@@ -50,6 +50,19 @@ pub struct State {
     pub look_failure: Option<String>,
     /// When the last look succeeded.
     pub observed_at: Option<Timestamp>,
+    /// Rules that could not be evaluated.
+    pub broken: BTreeMap<RuleName, Broken>,
+}
+
+/// Why a rule could not be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// The hash of the rules then in force.
+    pub revision: String,
+    /// Why.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Work that waits for a slot.
@@ -94,6 +107,7 @@ impl State {
             next_look: None,
             look_failure: None,
             observed_at: None,
+            broken: BTreeMap::new(),
         }
     }
 
@@ -125,9 +139,12 @@ pub(crate) fn step(mut state: State, event: Backlog, now: &Now<'_>) -> (State, V
         }
         Backlog::TaskEnded { task, issue } => state.on_task_ended(&task, issue),
         Backlog::Flipped { flips } => state.on_flipped(flips),
+        Backlog::RuleBroken { rule, revision, why } => state.on_rule_broken(rule, (revision, why), now, &mut effects),
         // What is due is ordered below, as after every event.
         Backlog::DeadlinePassed => {}
     }
+    // Other rules are in force now; these may be whole.
+    state.broken.retain(|_, broken| broken.revision == now.rules.reactions.hash());
     state.look(now, &mut effects);
     (state, effects)
 }
@@ -190,7 +207,12 @@ impl State {
                 continue;
             }
             let context = context::of_issue(&issue, now);
-            if now.rules.plan(IncidentKind::IssueReady, &context, now.at).is_none() {
+            let (wanted, broken) = now.rules.wants_issue(&context);
+            for (rule, why) in broken {
+                let revision = now.rules.reactions.hash().to_owned();
+                self.on_rule_broken(rule, (revision, why), now, effects);
+            }
+            if !wanted {
                 continue;
             }
             let task = task_of(now.rules, issue.number);
@@ -246,6 +268,23 @@ impl State {
             let event = event::Fleet::SlotWanted { task, repo: self.repo }.into();
             effects.push(Effect::Tell { to: MachineKey::Fleet, event });
         }
+    }
+
+    /// People are told once for each rule and revision, however many pull requests it breaks on.
+    fn on_rule_broken(
+        &mut self,
+        rule: RuleName,
+        (revision, why): (String, String),
+        now: &Now<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.broken.get(&rule).is_some_and(|known| known.revision == revision) {
+            return;
+        }
+        self.broken.insert(rule, Broken { revision, why, since: now.at });
+        let context = context::of_backlog(self, now);
+        let acts = now.rules.on_broken(&MachineKey::Backlog(self.repo), &context);
+        effects.extend(acts.into_iter().map(Effect::Act));
     }
 
     fn drop_waiting(&mut self, task: &TaskId) -> bool {
@@ -327,6 +366,33 @@ mod tests {
         assert_eq!(state.flips.len(), FLIPS_MAX);
         assert_eq!(state.flips[FLIPS_MAX - 2..], [flip("249"), flip("again")]);
         assert_eq!(state.flips[0], flip("51"));
+    }
+
+    fn breaks(one: &mut One, rule: &str, why: &str) -> Vec<String> {
+        let revision = one.rules.reactions.hash().to_owned();
+        one.feed(Backlog::RuleBroken { rule: rule.parse().unwrap(), revision, why: why.to_owned() })
+    }
+
+    #[test]
+    fn people_are_told_of_a_broken_rule_once_for_each_revision() {
+        let mut one = backlog();
+        assert_eq!(breaks(&mut one, "mine", "no such index"), ["act rule-broken do 0"]);
+        assert_eq!(breaks(&mut one, "mine", "no such index"), NOTHING);
+        assert_eq!(breaks(&mut one, "other", "no such key"), ["act rule-broken do 0"]);
+
+        one.rules = rules_with(&["name: conflict\nsettle: 7s\n"]);
+        one.feed(Backlog::DeadlinePassed);
+        assert_eq!(state(&one).broken, [].into());
+        assert_eq!(breaks(&mut one, "mine", "no such index"), ["act rule-broken do 0"]);
+    }
+
+    #[test]
+    fn an_issue_whose_rule_breaks_is_claimed_as_the_shipped_rule_says() {
+        let mut one = backlog();
+        one.rules = rules_with(&["name: issue-ready\nif: 100 / (7 * issue.number - 21) > 1\n"]);
+
+        assert_eq!(lists(&mut one, &[issue(ISSUE)]), ["act rule-broken do 0", WANTED]);
+        assert_eq!(lists(&mut one, &[issue(ISSUE)]), NOTHING);
     }
 
     // G109

@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    machine::{Rulebook, State},
-    model::{MachineKey, TextHash},
+    machine::{Rulebook, State, backlog},
+    model::{MachineKey, RuleName, TextHash},
     text,
 };
 
@@ -74,6 +74,19 @@ pub struct RepositoryView {
     pub trouble: Option<String>,
     /// Issues that wait for others to be closed.
     pub blocked: Vec<u64>,
+    /// Rules that could not be evaluated.
+    pub broken_rules: Vec<BrokenRule>,
+}
+
+/// A rule that could not be evaluated; the shipped one answered in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenRule {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Texts by hash, as far as the journal still has them.
@@ -106,6 +119,7 @@ pub fn overview(states: &[(MachineKey, State)], rules: &Rulebook, texts: &Texts,
                     observed_at: state.observed_at,
                     trouble: state.look_failure.as_ref().map(|why| text::sanitise(why).text),
                     blocked: state.blocked.keys().map(|number| number.0).collect(),
+                    broken_rules: state.broken.iter().map(broken_rule).collect(),
                 });
             }
             State::Fleet(state) => {
@@ -118,6 +132,10 @@ pub fn overview(states: &[(MachineKey, State)], rules: &Rulebook, texts: &Texts,
     view.tasks.sort_by(|a, b| b.since.cmp(&a.since).then_with(|| a.task.cmp(&b.task)));
     view.needs = need::needs(&view);
     view
+}
+
+fn broken_rule((name, broken): (&RuleName, &backlog::Broken)) -> BrokenRule {
+    BrokenRule { name: name.to_string(), why: text::sanitise(&broken.why).text, since: broken.since }
 }
 
 /// The texts that [`overview`] wants to show.

@@ -154,7 +154,13 @@ mod tests {
             pulls: Vec::new(),
             sessions: Vec::new(),
             slots: Slots { used: 0, all: 4, waiting: 0 },
-            repositories: vec![RepositoryView { name, observed_at: None, trouble, blocked: Vec::new() }],
+            repositories: vec![RepositoryView {
+                name,
+                observed_at: None,
+                trouble,
+                blocked: Vec::new(),
+                broken_rules: Vec::new(),
+            }],
         }
     }
 

@@ -133,18 +133,15 @@ impl State {
         let head = self.head().cloned();
         let Some(incident) = self.incidents.get(&kind).filter(|incident| incident.is_due(now.at)) else { return };
         let context = context::of_pull(self, kind, now);
-        let plan = match &incident.plan {
-            Some(plan) => Some(now.rules.renewed(plan, &context)),
-            None => now.rules.plan(kind, &context, incident.opened_at),
+        let (plan, beside) = match &incident.plan {
+            Some(plan) => (Some(now.rules.renewed(plan, &context)), Vec::new()),
+            None => now.rules.answer(&self.key(), &context, incident, head.as_ref()),
         };
         let plan = plan.map(|plan| self.with_possible_reruns(kind, plan));
         if plan.as_ref().is_some_and(|plan| self.awaits_end_of_run(plan)) {
             return;
         }
-        if incident.is_new() {
-            let beside = now.rules.beside(&self.key(), kind, &context, head.as_ref());
-            effects.extend(beside.into_iter().map(Effect::Act));
-        }
+        effects.extend(beside);
         self.note_round(kind, plan.as_ref());
         let order = self.incidents.get_mut(&kind).and_then(|incident| {
             incident.plan = plan;
@@ -204,7 +201,8 @@ impl State {
             | IncidentKind::AgentStuck
             | IncidentKind::AgentExited
             | IncidentKind::AgentNeedsInput
-            | IncidentKind::IssueReady => Vec::new(),
+            | IncidentKind::IssueReady
+            | IncidentKind::RuleBroken => Vec::new(),
         }
     }
 

@@ -115,6 +115,7 @@ fn overview() -> Overview {
             observed_at: Some(ago(60)),
             trouble: None,
             blocked: Vec::new(),
+            broken_rules: Vec::new(),
         }],
     }
 }

@@ -382,7 +382,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(4))]
 
         #[test]
         fn where_the_stream_is_cut_does_not_matter(cuts in proptest::collection::vec(1_usize..200_000, 1..20)) {

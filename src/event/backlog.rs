@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Work;
-use crate::model::{AgentName, Branch, Issue, IssueNumber, PrNumber, RepoId, RuleName, Sha, TaskId};
+use crate::model::{AgentName, Branch, Flip, Issue, IssueNumber, PrNumber, RepoId, RuleName, Sha, TaskId};
 
 /// An event of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,11 @@ pub enum Backlog {
         /// Its issue.
         issue: Option<IssueNumber>,
     },
+    /// Failed jobs of a pull request have passed on the same commit.
+    Flipped {
+        /// What had failed.
+        flips: Vec<Flip>,
+    },
     /// A rule could not be evaluated, and something else answered in its place.
     RuleBroken {
         /// The rule.
@@ -84,6 +89,7 @@ impl Backlog {
             Self::SlotGranted { .. } => "slot granted",
             Self::SpawnWanted { .. } => "spawn wanted",
             Self::TaskEnded { .. } => "task ended",
+            Self::Flipped { .. } => "checks flipped",
             Self::RuleBroken { .. } => "rule broken",
             Self::DeadlinePassed => "deadline passed",
         }

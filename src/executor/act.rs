@@ -1,5 +1,7 @@
 //! Carries out one action of a rule.
 
+use tracing::info;
+
 use super::{Claim, Executor, Outcome, Repository, look::chain, quoting::ForComment};
 use crate::{
     boundary,
@@ -20,7 +22,10 @@ const TRIES_MAX: u32 = 8;
 /// What one try led to.
 pub(super) enum Tried {
     Ended(ActionOutcome),
+    /// GitHub is down or busy; there is an end to that.
     Again(String),
+    /// Something else has to end first, and it is for the incident to say how long that may take.
+    Wait(String),
 }
 
 impl Executor {
@@ -30,6 +35,7 @@ impl Executor {
             None => Tried::Ended(ActionOutcome::Dropped),
         };
         let outcome = match tried {
+            Tried::Wait(why) => return self.later(claim, why),
             Tried::Again(why) if claim.postponed < TRIES_MAX => return self.later(claim, why),
             Tried::Again(why) => ActionOutcome::Failed(why),
             Tried::Ended(outcome) => outcome,
@@ -104,6 +110,7 @@ impl Executor {
                 (Some(head), State::Pull(_)) => self.update_branch(&repository, number, head).await,
                 _ => Tried::Ended(ActionOutcome::Dropped),
             },
+            (Action::Rerun, _) => self.rerun(&repository, state, act).await,
             // The session's machine does it itself when it hears that this was carried out.
             (Action::Restart, _) => Tried::Ended(ActionOutcome::Done),
             (Action::Comment(_) | Action::Label(_) | Action::Merge | Action::UpdateBranch, None) => {
@@ -180,6 +187,26 @@ impl Executor {
         let secrets = self.known_secrets();
         let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
         text::redact(words, &secrets).0
+    }
+
+    /// Runs the failed jobs of every run again that the machine has named for this head.
+    async fn rerun(&self, repository: &Repository, state: &State, act: &Act) -> Tried {
+        let State::Pull(state) = state else { return Tried::Ended(ActionOutcome::Dropped) };
+        let runs = act.head.as_ref().map(|head| state.reruns(head)).unwrap_or_default();
+        if runs.is_empty() {
+            return Tried::Ended(ActionOutcome::Dropped);
+        }
+        for (run, attempt) in runs {
+            boundary::cross("executor: run not started again");
+            let rerun = self.github.rerun_failed_jobs(&repository.name, run, attempt).await;
+            boundary::cross("executor: run started again, not recorded");
+            match rerun {
+                Ok(github::Rerun::Started) => info!(run.id = run.0, "Started the failed jobs of run {run} again"),
+                Ok(github::Rerun::StillRunning) => return Tried::Wait(format!("run {run} has not ended yet")),
+                Err(error) => return failed(&error),
+            }
+        }
+        Tried::Ended(ActionOutcome::Done)
     }
 
     /// Tells people, at most once: the open escalation is the truth, a notification only points at it.

@@ -112,7 +112,7 @@ impl Executor {
             Effect::Look { repo, number, look, known, rules_since } => {
                 self.look((repo, number), look, known, rules_since).await
             }
-            Effect::Triage { repo, head, checks, .. } => self.triage(repo, &head, &checks, &claim).await,
+            Effect::Triage { repo, number, head, checks } => self.triage((repo, number), &head, &checks, &claim).await,
             Effect::LookRepository { repo } => self.look_repository(repo).await,
             Effect::Prepare { task, repo, branch } => self.prepare(&task, repo, branch).await,
             Effect::OpenPull { task, repo, branch, work } => self.open_pull(&task, repo, &branch, &work).await,

@@ -6,7 +6,7 @@ use crate::model::Finding;
 
 use super::{
     log::Log,
-    rule::{self, Match, Shape},
+    rule::{self, LINE_BYTES_MAX, Match, Shape},
     words::one_line,
 };
 
@@ -16,9 +16,6 @@ pub(super) const EXAMINED_MAX: usize = 500;
 /// How many lines of detail a message takes up.
 const DETAILS_MAX: usize = 3;
 
-/// The longest part of a line that rules look at, in bytes.
-const LINE_BYTES_MAX: usize = 2_000;
-
 /// A finding, and where the log speaks of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Located {
@@ -26,6 +23,8 @@ pub(super) struct Located {
     pub(super) at: usize,
     /// Whether the log says here what is wrong, not only which test failed.
     pub(super) explained: bool,
+    /// The test that failed, if it is one.
+    pub(super) test: Option<String>,
     pub(super) finding: Finding,
 }
 
@@ -71,6 +70,8 @@ struct Cause {
     at: usize,
     last: usize,
     message: String,
+    /// The failed test, if it may be one.
+    test: Option<String>,
     details: usize,
     kind: Kind,
     /// The finding that it became.
@@ -149,11 +150,19 @@ impl<'a> Search<'a> {
 
     fn push(&mut self, at: usize, file: Option<&str>, line: Option<u32>, message: &str) {
         let finding = Finding { file: file.map(|file| one_line(in_workspace(file))), line, message: one_line(message) };
-        self.found.push(Located { at, explained: true, finding });
+        self.found.push(Located { at, explained: true, test: None, finding });
+    }
+
+    /// Says which test the newest finding is about.
+    fn of_test(&mut self, test: Option<&str>) {
+        if let (Some(located), Some(test)) = (self.found.last_mut(), test) {
+            located.test = Some(one_line(test));
+        }
     }
 
     fn name(&mut self, at: usize, file: Option<&str>, message: &str) {
         self.push(at, file, None, message);
+        self.of_test(Some(message));
         if let Some(located) = self.found.last_mut() {
             located.explained = false;
         }
@@ -162,21 +171,24 @@ impl<'a> Search<'a> {
     fn begin_cause(&mut self, at: usize, message: &str, kind: Kind) {
         self.end_cause();
         self.frame = None;
-        self.cause = Some(Cause { at, last: at, message: message.to_owned(), details: 0, kind, found: None });
+        let test = (kind != Kind::Error).then(|| message.to_owned());
+        self.cause = Some(Cause { at, last: at, message: message.to_owned(), test, details: 0, kind, found: None });
     }
 
     /// A failed test of which nobody said where is still a finding.
     fn end_cause(&mut self) {
         if let Some(cause) = self.cause.take().filter(|cause| cause.kind == Kind::Test && cause.found.is_none()) {
             self.push(cause.at, None, None, &cause.message);
+            self.of_test(cause.test.as_deref());
         }
     }
 
     fn detail(&mut self, at: usize, message: &str) {
         if let Some(frame) = self.frame.take() {
             let test = self.cause.take().filter(|cause| cause.kind != Kind::Error && cause.found.is_none());
-            let whole = test.map_or_else(|| message.to_owned(), |test| format!("{}: {message}", test.message));
+            let whole = test.as_ref().map_or_else(|| message.to_owned(), |test| format!("{}: {message}", test.message));
             self.push(frame.at, Some(&frame.file), frame.line, &whole);
+            self.of_test(test.and_then(|test| test.test).as_deref());
             return;
         }
         match &mut self.cause {
@@ -202,8 +214,9 @@ impl<'a> Search<'a> {
     fn place(&mut self, file: Option<&str>, line: Option<u32>) {
         let open = self.cause.as_ref().filter(|cause| cause.found.is_none());
         let Some(cause) = open.filter(|_| !file.is_none_or(rule::is_foreign)) else { return };
-        let (at, message) = (cause.at, cause.message.clone());
+        let (at, message, test) = (cause.at, cause.message.clone(), cause.test.clone());
         self.push(at, file, line, &message);
+        self.of_test(test.as_deref());
         let found = self.found.len() - 1;
         if let Some(cause) = &mut self.cause {
             cause.found = Some(found);
@@ -237,11 +250,13 @@ impl<'a> Search<'a> {
             .map(|line| &line[..line.floor_char_boundary(LINE_BYTES_MAX)])
             .collect();
         let mut message = details.join("; ");
-        if let Some(test) = found.test.filter(|test| *test != "main") {
+        let test = found.test.filter(|test| *test != "main");
+        if let Some(test) = test {
             message = format!("{test}: {message}");
         }
         self.cause = None;
         self.push(at, found.file, found.line, &message);
+        self.of_test(test);
     }
 }
 
@@ -252,7 +267,7 @@ fn without_level(message: &str) -> &str {
 }
 
 /// A path of the project without the runner's own directory: `/home/runner/work/NAME/NAME/src/x.rs` as `src/x.rs`.
-fn in_workspace(file: &str) -> &str {
+pub(super) fn in_workspace(file: &str) -> &str {
     const WORKSPACES: [(&str, usize); 4] =
         [("/home/runner/work/", 2), ("/Users/runner/work/", 2), ("/__w/", 2), ("/github/workspace/", 0)];
     let file = file.strip_prefix("file://").unwrap_or(file);

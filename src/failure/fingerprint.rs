@@ -149,10 +149,12 @@ mod tests {
         Material {
             check: "ci".parse().unwrap(),
             job: None,
+            ended: None,
             job_name: None,
             step: Some("Run make check".into()),
             log: Some(log),
             annotations: vec![],
+            reports: vec![],
             summary: None,
             url: None,
         }

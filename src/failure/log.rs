@@ -79,11 +79,7 @@ impl Log {
 
     /// The steps in their order; what the runner prints before the first counts as one.
     fn steps(&self) -> Vec<Range<usize>> {
-        let begins = |index: &usize| {
-            let line = self.line(*index);
-            line.starts_with(STEP_BEGIN) || line == "Post job cleanup."
-        };
-        let mut starts: Vec<usize> = (0..self.lines.len()).filter(begins).collect();
+        let mut starts: Vec<usize> = (0..self.lines.len()).filter(|index| begins_step(self.line(*index))).collect();
         if starts.first() != Some(&0) && !self.lines.is_empty() {
             starts.insert(0, 0);
         }
@@ -100,6 +96,11 @@ impl Log {
         let header = step.clone().find(|index| self.line(*index) == "##[endgroup]");
         header.map_or(step.start + 1, |end| end + 1)
     }
+}
+
+/// Whether the runner announces a step with `line`.
+pub(super) fn begins_step(line: &str) -> bool {
+    line.starts_with(STEP_BEGIN) || line == "Post job cleanup."
 }
 
 /// Whether the step that begins with `line` is called `name`. A step without a name is called like its command.
@@ -120,7 +121,7 @@ fn without_timestamps(log: &str) -> String {
 }
 
 /// The length of `2026-11-20T06:53:55.1234567Z ` at the beginning of `line`, else 0.
-fn timestamp(line: &str) -> usize {
+pub(super) fn timestamp(line: &str) -> usize {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
     let bytes = line.as_bytes();
     let fits = |(shape, byte): (&u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { shape == byte };

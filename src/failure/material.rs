@@ -1,6 +1,6 @@
 //! What goes in and what comes out: the material that GitHub has of a failed check, and what was read out of it.
 
-use crate::model::{Attempt, CheckName, Failure, JobId, RunId};
+use crate::model::{Attempt, CheckName, Conclusion, Failure, JobId, RunId};
 
 /// Everything that is known of one failed check on one head. All texts are as they came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct Material {
     pub check: CheckName,
     /// The workflow run, its attempt and its job, for checks of GitHub Actions.
     pub job: Option<(RunId, Attempt, JobId)>,
+    /// How it ended, if GitHub says so.
+    pub ended: Option<Conclusion>,
     /// The job's name, if it is not the check's.
     pub job_name: Option<String>,
     /// The first failed step, as the job names it.
@@ -17,6 +19,8 @@ pub struct Material {
     pub log: Option<String>,
     /// What the check wrote beside files.
     pub annotations: Vec<Annotation>,
+    /// Files of the run's artifacts that look like reports of tests or scanners, as they came.
+    pub reports: Vec<String>,
     /// The Markdown that the check wrote about itself. Used when there is no log.
     pub summary: Option<String>,
     /// Where people look at it.

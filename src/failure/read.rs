@@ -3,9 +3,10 @@
 use crate::model::{Failure, FailureClass, Finding, Outside, TextHash, Tier};
 
 use super::{
-    finding, fingerprint,
+    class, finding, fingerprint,
     log::Log,
     material::{Annotation, AnnotationLevel, Material, Read},
+    report::{self, Reported},
     rule, window,
     words::one_line,
 };
@@ -24,18 +25,27 @@ pub fn read(material: &Material) -> Read {
     let mut found = annotated(&material.annotations);
     let in_log = finding::search(&log);
     found.extend(in_log.iter().map(|located| located.finding.clone()));
-    let findings = finding::distinct(&found);
-    let window = window::around_first_error(&log, &in_log);
     let names = [material.check.as_str(), material.job_name.as_deref().unwrap_or(""), step.as_deref().unwrap_or("")];
-    let fingerprint = fingerprint::of(names, &findings, &log);
+    // Reports only add to what the check itself says: whether they can be fetched must not change the fingerprint.
+    let fingerprint = fingerprint::of(names, &finding::distinct(&found), &log);
+    let reported: Vec<Reported> = material.reports.iter().flat_map(|text| report::read(text)).collect();
+    found.extend(reported.iter().map(|it| it.finding.clone()));
+    let findings = finding::distinct(&found);
+    let class = class::of(material, step.as_deref(), &log, &in_log);
+    let reveals = class == FailureClass::Unknown && !reported.is_empty();
+    let class = if reveals { FailureClass::Code } else { class };
+    let tests = in_log.iter().filter_map(|located| located.test.clone());
+    let tests = tests.chain(reported.into_iter().filter_map(|it| it.test)).take(FINDINGS_MAX).collect();
+    let window = window::around_first_error(&log, &in_log);
     let failure = Failure {
         check: material.check.clone(),
         job: material.job,
         step,
-        class: FailureClass::Unknown,
+        class,
         fingerprint,
         log: window.as_deref().map(outside),
         findings: findings.into_iter().take(FINDINGS_MAX).collect(),
+        tests,
         url: material.url.as_deref().filter(|url| is_web_address(url)).map(str::to_owned),
     };
     Read { failure, log_window: window }
@@ -72,15 +82,18 @@ fn is_web_address(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Conclusion;
 
     fn material(log: &str) -> Material {
         Material {
             check: "test".parse().unwrap(),
             job: None,
+            ended: Some(Conclusion::Failure),
             job_name: None,
             step: None,
             log: Some(log.to_owned()),
             annotations: vec![],
+            reports: vec![],
             summary: None,
             url: None,
         }
@@ -260,13 +273,33 @@ mod tests {
             check: "test".parse().unwrap(),
             job: None,
             step: Some("scan".into()),
-            class: FailureClass::Unknown,
+            class: FailureClass::Code,
             fingerprint: read.failure.fingerprint.clone(),
             log: Some(Outside { hash: TextHash::of(window), bytes: 30, tier: Tier::Machine }),
             findings: vec![Finding { file: Some("src/a.rs".into()), line: Some(3), message: "no tests".into() }],
+            tests: [].into(),
             url: Some("https://example.org/scan".into()),
         };
         assert_eq!(read, Read { failure, log_window: Some(window.into()) });
+    }
+
+    #[test]
+    fn reports_add_what_the_log_does_not_say_and_leave_the_fingerprint_alone() {
+        let xml = "<testsuite><testcase name=\"total\" file=\"cart.py\" line=\"4\"><failure message=\"25 is not 20\"/></testcase></testsuite>";
+        let bare =
+            material("##[group]Run ./test\n##[endgroup]\n1 failed\n##[error]Process completed with exit code 1.\n");
+        let with_report = Material { reports: vec![xml.to_owned()], ..bare.clone() };
+
+        let (bare, reported) = (read(&bare).failure, read(&with_report).failure);
+
+        let finding = Finding { file: Some("cart.py".into()), line: Some(4), message: "total: 25 is not 20".into() };
+        let expected = Failure {
+            class: FailureClass::Code,
+            findings: vec![finding],
+            tests: ["total".to_owned()].into(),
+            ..bare.clone()
+        };
+        assert_eq!((bare.class, reported), (FailureClass::Unknown, expected));
     }
 
     // S03.

@@ -6,6 +6,9 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex, RegexSet};
 
+/// The longest part of a line that rules look at, in bytes.
+pub(super) const LINE_BYTES_MAX: usize = 2_000;
+
 /// What a line means for the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -137,6 +140,81 @@ pub(super) fn matching(line: &str) -> Option<Match<'_>> {
     })
 }
 
+/// How much a single line tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// Something failed.
+    Strong,
+    /// It has the form of an error; passing tests and tools that only talk print such lines too.
+    Weak,
+}
+
+/// Whether a line, on its own, tells that something is wrong.
+pub(super) fn telling(line: &str) -> Option<Telling> {
+    if !may_tell(line) {
+        return None;
+    }
+    let (command, words) = command(line);
+    match command {
+        Some("error") => return (!is_exit_code(words)).then_some(Telling::Strong),
+        Some(_) => return None,
+        None if is_alarm(words) => return Some(Telling::Strong),
+        None => {}
+    }
+    let found = matching(words)?;
+    let message = found.message.unwrap_or_default();
+    match found.shape {
+        Shape::PlaceThenMessage | Shape::Title | Shape::Test | Shape::Name => Some(Telling::Strong),
+        Shape::Whole | Shape::PlaceAndKind if is_harmless(message) => None,
+        Shape::Whole | Shape::PlaceAndKind if message.contains("error") => Some(Telling::Strong),
+        Shape::Whole | Shape::PlaceAndKind | Shape::Detail | Shape::InContext => Some(Telling::Weak),
+        Shape::Item
+        | Shape::Value
+        | Shape::Place
+        | Shape::Frame
+        | Shape::Context
+        | Shape::Quiet
+        | Shape::Begin
+        | Shape::Passed => None,
+    }
+}
+
+/// What [`telling`] says nothing without. Nearly all lines of a long log end here, at a small part of the cost.
+fn may_tell(line: &str) -> bool {
+    const PARTS: [&str; 26] = [
+        "line ",
+        "rror",
+        "RROR",
+        "ERR!",
+        "ail",
+        "AIL",
+        "anic",
+        "atal",
+        "ATAL",
+        "xception",
+        "illed",
+        "not ok",
+        "Diff in",
+        "raceback",
+        "TIMEOUT",
+        "SIG",
+        "ABORT",
+        "●",
+        "✗",
+        "✘",
+        "✖",
+        "No such file",
+        "not found",
+        "denied",
+        "*** ",
+        "egmentation",
+    ];
+    let bytes = line.as_bytes();
+    // `FILE:LINE`, `FILE(LINE`, `FILE:[LINE`.
+    let place = |pair: &[u8]| matches!(pair[0], b':' | b'(' | b'[') && pair[1].is_ascii_digit();
+    line.starts_with('E') || bytes.windows(2).any(place) || PARTS.iter().any(|part| line.contains(part))
+}
+
 fn group<'a>(captures: &Captures<'a>, name: &str) -> Option<&'a str> {
     captures.name(name).map(|group| group.as_str())
 }
@@ -240,6 +318,50 @@ mod tests {
             "downloading https://x.org/a.tar.gz: done",
         ] {
             assert_eq!(seen(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_line_that_tells_is_passed_over() {
+        let told_by_rules = |line: &str| is_alarm(line) || matching(line).is_some();
+        let samples = [
+            include_str!("samples/cargo-test.log"),
+            include_str!("samples/nextest.log"),
+            include_str!("samples/rustc.log"),
+            include_str!("samples/pytest.log"),
+            include_str!("samples/jest.log"),
+            include_str!("samples/eslint.log"),
+            include_str!("samples/gcc.log"),
+            include_str!("samples/go.log"),
+            include_str!("samples/shell.log"),
+            include_str!("samples/tsc.log"),
+        ];
+        let own = [
+            "✗ adds",
+            "Killed",
+            "make: *** [all] Error 2",
+            "x: command not found",
+            "./a: Permission denied",
+            "E   x",
+            "Segmentation fault",
+            "Traceback (most recent call last):",
+            "not ok 1 - x",
+            "● cart",
+            "Failed a.b [3 ms]",
+        ];
+        let quiet = [
+            Shape::Item,
+            Shape::Value,
+            Shape::Place,
+            Shape::Frame,
+            Shape::Context,
+            Shape::Quiet,
+            Shape::Begin,
+            Shape::Passed,
+        ];
+        for line in samples.iter().flat_map(|sample| sample.lines()).chain(own) {
+            let silent = !is_alarm(line) && matching(line).is_none_or(|found| quiet.contains(&found.shape));
+            assert!(may_tell(line) || silent || !told_by_rules(line), "{line}");
         }
     }
 

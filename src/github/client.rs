@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use super::{
-    Credentials, Error, Governor, Secret, credentials::TokenStore, demands, job::Attempts, people::People,
-    transport::Transport, wire::Wire,
+    Credentials, Error, Governor, Secret, base::FailedRuns, credentials::TokenStore, demands, job::Attempts,
+    people::People, transport::Transport, wire::Wire,
 };
 use crate::{
     clock::Clock,
@@ -39,6 +39,7 @@ struct Inner {
     people: People,
     attempts: Attempts,
     demands: demands::Known,
+    failed_runs: FailedRuns,
     viewer: OnceCell<Login>,
 }
 
@@ -64,6 +65,7 @@ impl Client {
             people: People::new(clock.clone()),
             demands: demands::Known::new(clock),
             attempts: Attempts::default(),
+            failed_runs: FailedRuns::default(),
             viewer: OnceCell::new(),
         })))
     }
@@ -98,6 +100,10 @@ impl Client {
 
     pub(super) fn people(&self) -> &People {
         &self.0.people
+    }
+
+    pub(super) fn known_failed_runs(&self) -> &FailedRuns {
+        &self.0.failed_runs
     }
 
     pub(super) fn attempts(&self) -> &Attempts {

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, sync::Mutex};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use tracing::debug;
 
@@ -24,6 +25,7 @@ pub(super) struct Job {
     pub(super) id: JobId,
     pub(super) run_attempt: Option<Attempt>,
     pub(super) name: Option<String>,
+    pub(super) started_at: Option<Timestamp>,
     #[serde(default)]
     pub(super) steps: Vec<Step>,
 }

@@ -2,6 +2,7 @@
 //!
 //! It is collected, not understood: what failed and why is read elsewhere.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{Client, Error, job::Job, log};
@@ -14,12 +15,14 @@ pub struct FailureMaterial {
     pub job: Option<String>,
     /// The first failed step.
     pub step: Option<String>,
-    /// The job's log, at most 4 MiB: its beginning and its end.
+    /// The job's log; of a long one the lines around the first errors and the last lines.
     pub log: Option<String>,
     /// What the check pointed at, in GitHub's order, at most 100.
     pub annotations: Vec<Annotation>,
     /// The check's own words: a run's title and summary, or a status's description.
     pub output_summary: Option<String>,
+    /// When the job began.
+    pub started_at: Option<Timestamp>,
     /// Where people look at it.
     pub url: Option<String>,
 }
@@ -97,6 +100,7 @@ impl Client {
         let answer = self.transport().get(repo, &["actions", "jobs", &job.job.to_string()], &[]).await?;
         if let Some(job) = present(answer.json::<Job>())? {
             material.step = job.failed_step().map(str::to_owned);
+            material.started_at = job.started_at;
             material.job = job.name;
         }
         material.log = log::fetch(self.transport(), repo, job.job).await?;
@@ -182,7 +186,7 @@ mod tests {
             "check-runs/5/annotations?per_page=100" => {
                 ok(&json!([{"path": "a.rs", "start_line": 3, "annotation_level": "failure", "message": "no"}]))
             }
-            "actions/jobs/5" => ok(&json!({"id": 5, "name": "build", "steps": [
+            "actions/jobs/5" => ok(&json!({"id": 5, "name": "build", "started_at": "2026-01-01T12:00:00Z", "steps": [
                 {"name": "checkout", "conclusion": "success"},
                 {"name": "test", "conclusion": "failure"},
                 {"name": "upload", "conclusion": "failure"},
@@ -212,6 +216,7 @@ mod tests {
                 message: Some("no".to_owned()),
             }],
             output_summary: Some("2 errors\n\nSee below.".to_owned()),
+            started_at: Some("2026-01-01T12:00:00Z".parse().unwrap()),
             url: Some("https://ci.example/1".to_owned()),
         };
         assert_eq!(material, expected);

@@ -4,6 +4,8 @@
 //! on its own account, and an outcome that is not known is said to be unknown ([`Error::AmbiguousWrite`]).
 //! Nothing here decides what should happen.
 
+mod artifact;
+mod base;
 mod client;
 mod comment;
 mod credentials;
@@ -20,11 +22,13 @@ mod material;
 mod people;
 mod pull;
 mod repository;
+mod run;
 mod texts;
 mod transport;
 pub mod webhook;
 mod wire;
 
+pub use base::RunName;
 pub use client::{Client, Settings};
 pub use comment::{Comment, Reaction};
 pub use credentials::{App, Credentials, Secret};
@@ -33,4 +37,5 @@ pub use governor::Governor;
 pub use material::{Annotation, FailureMaterial};
 pub use pull::{Merge, MergeMethod, NewPull, OpenPull, Update};
 pub use repository::Repository;
+pub use run::Rerun;
 pub use texts::Fetched;

@@ -10,8 +10,11 @@ use super::{Now, Rules, context};
 use crate::{
     effect::Effect,
     event::{self, Backlog, OpenPull, Work},
-    model::{AgentName, Branch, Issue, IssueNumber, MachineKey, PrNumber, RepoId, RuleName, Sha, TaskId},
+    model::{AgentName, Branch, Flip, Issue, IssueNumber, MachineKey, PrNumber, RepoId, RuleName, Sha, TaskId},
 };
+
+/// How many flaky failures are remembered.
+const FLIPS_MAX: usize = 200;
 
 /// Everything that is known of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +38,8 @@ pub struct State {
     pub pulls: BTreeMap<PrNumber, Listed>,
     /// Open issues as last listed that wait for others.
     pub blocked: BTreeMap<IssueNumber, Vec<IssueNumber>>,
+    /// What is known to be flaky, the newest last.
+    pub flips: Vec<Flip>,
     /// Whether a look is running.
     pub looking: bool,
     /// Whether another one is wanted after it.
@@ -96,6 +101,7 @@ impl State {
             dropped: BTreeSet::new(),
             pulls: BTreeMap::new(),
             blocked: BTreeMap::new(),
+            flips: Vec::new(),
             looking: false,
             look_wanted: false,
             next_look: None,
@@ -132,6 +138,7 @@ pub(crate) fn step(mut state: State, event: Backlog, now: &Now<'_>) -> (State, V
             state.want(task, Wanted { work, agent }, &mut effects);
         }
         Backlog::TaskEnded { task, issue } => state.on_task_ended(&task, issue),
+        Backlog::Flipped { flips } => state.on_flipped(flips),
         Backlog::RuleBroken { rule, revision, why } => state.on_rule_broken(rule, (revision, why), now, &mut effects),
         // What is due is ordered below, as after every event.
         Backlog::DeadlinePassed => {}
@@ -212,6 +219,15 @@ impl State {
             self.running.insert(issue.number, task.clone());
             self.want(task, Wanted { work: Work::Issue(Box::new(issue)), agent: None }, effects);
         }
+    }
+
+    // What flips again is the newest; what has not for long is forgotten first.
+    fn on_flipped(&mut self, flips: Vec<Flip>) {
+        self.flips.retain(|known| {
+            !flips.iter().any(|flip| (&flip.check, &flip.fingerprint) == (&known.check, &known.fingerprint))
+        });
+        self.flips.extend(flips);
+        self.flips.drain(..self.flips.len().saturating_sub(FLIPS_MAX));
     }
 
     // An issue that was closed or lost its label is no longer wanted. A running task is told, and decides.
@@ -335,6 +351,21 @@ mod tests {
     fn state(one: &One) -> &State {
         let Some(Any::Backlog(state)) = &one.state else { panic!("no backlog") };
         state
+    }
+
+    // G064
+    #[test]
+    fn what_is_flaky_is_remembered_once_and_within_bounds() {
+        let mut one = One::new(MachineKey::Backlog(REPO), rules());
+        one.feed(Backlog::Hinted { repo: REPO });
+        for number in 0..FLIPS_MAX + 50 {
+            one.feed(Backlog::Flipped { flips: vec![flip(&number.to_string()), flip("again")] });
+        }
+
+        let Some(Any::Backlog(state)) = &one.state else { panic!("no backlog") };
+        assert_eq!(state.flips.len(), FLIPS_MAX);
+        assert_eq!(state.flips[FLIPS_MAX - 2..], [flip("249"), flip("again")]);
+        assert_eq!(state.flips[0], flip("51"));
     }
 
     fn breaks(one: &mut One, rule: &str, why: &str) -> Vec<String> {

@@ -9,8 +9,8 @@ use super::{Now, State, backlog, pull, reviews_of, session, task};
 use crate::{
     event::{self, Event, Work},
     model::{
-        Attempt, Author, Check, CheckState, Conclusion, Failure, IncidentKind, Issue, Missing, Outside, Review,
-        Snapshot, TextHash, Thread, Tier,
+        Attempt, Author, Check, CheckState, Conclusion, Failure, FailureClass, IncidentKind, Issue, Missing, Outside,
+        Review, Snapshot, TextHash, Thread, Tier,
     },
     reaction::{self, Context, Quoted},
 };
@@ -28,6 +28,7 @@ pub fn of_pull(state: &pull::State, kind: IncidentKind, now: &Now<'_>) -> Contex
         context.attempt = incident.next_attempt(&failures).0;
         context.attempts_max = incident.plan.as_ref().map_or(0, |plan| plan.attempts_max.0);
         context.summary = summary(kind, incident.total, &context);
+        context.summary.push_str(&history(state, kind));
     }
     let Some(snapshot) = &state.snapshot else { return context };
     if kind == IncidentKind::ApprovedAndGreen {
@@ -209,6 +210,7 @@ fn failed(failure: &Failure, texts: &Texts) -> reaction::Failure {
         job: machine(failure.check.as_str(), "check name"),
         step: machine(failure.step.as_deref().unwrap_or_default(), "step name"),
         class: failure.class,
+        mendable: failure.class.is_mendable(),
         log: log.unwrap_or_else(|| machine("", "no log")),
         url: machine(failure.url.as_deref().unwrap_or_default(), "address of the check"),
         findings: failure
@@ -307,6 +309,29 @@ fn summary(kind: IncidentKind, attempts: Attempt, context: &Context) -> String {
     format!("{what} in {}; {tried}", context.repo.name)
 }
 
+/// What came of red checks so far: which kinds fail now, how many different ones there were, what ran again.
+fn history(state: &pull::State, kind: IncidentKind) -> String {
+    let (IncidentKind::ChecksFailed, Some(incident)) = (kind, state.incidents.get(&kind)) else {
+        return String::new();
+    };
+    let mut parts = Vec::new();
+    if incident.spent.len() > 1 {
+        parts.push(format!("about {} different failures", incident.spent.len()));
+    }
+    let reruns = state.head().map_or(0, |head| state.reruns(head).len());
+    if reruns > 0 {
+        parts.push(format!("failed jobs of {reruns} run(s) of this commit were run again"));
+    }
+    let mut classes: BTreeMap<FailureClass, usize> = BTreeMap::new();
+    state.failures().iter().for_each(|failure| *classes.entry(failure.class).or_default() += 1);
+    let named = |(class, count): (FailureClass, usize)| format!("{count} {}", class.as_str());
+    let failing: Vec<_> = classes.into_iter().map(named).collect();
+    if !failing.is_empty() {
+        parts.push(format!("failing now: {}", failing.join(", ")));
+    }
+    parts.into_iter().map(|part| format!("; {part}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,10 +369,31 @@ mod tests {
         let context = of(&pr, CI, &texts());
 
         assert_eq!((context.attempts, context.attempt, context.attempts_max), (1, 2, 3));
-        assert_eq!(context.summary, "checks fail in octo-org/hello; one prompt was sent");
+        assert_eq!(context.summary, "checks fail in octo-org/hello; one prompt was sent; failing now: 1 unknown");
         assert_eq!(context.failures.len(), 1);
         assert_eq!(context.pr.unwrap().head, sha('b').to_string());
         assert_eq!(context.session.unwrap().name, "hello-3");
+    }
+
+    // G074: whoever is called reads what was tried
+    #[test]
+    fn the_summary_tells_the_history_of_red_checks() {
+        let mut pr = Pr::shipped();
+        pr.class = FailureClass::Code;
+        pr.shows(red('a'));
+        pr.pass(secs(20));
+        pr.submitted(CI);
+        pr.cause = "another".to_owned();
+        pr.shows(red('b'));
+        pr.pass(mins(2));
+        pr.submitted(CI);
+        pr.class = FailureClass::Flaky;
+        pr.shows(red('c').check("lint", FAILED));
+
+        assert_eq!(
+            of(&pr, CI, &texts()).summary,
+            "checks fail in octo-org/hello; 2 prompts were sent; about 2 different failures; failing now: 2 flaky"
+        );
     }
 
     // G094, S21, S30: only what was not handed over yet

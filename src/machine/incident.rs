@@ -3,6 +3,7 @@
 //! ```text
 //! open ─▶ Settling ─due─▶ Acting ─prompt submitted─▶ Answering ─failed─▶ BackingOff ─due─▶ Acting …
 //!                            │                          │                     (counts used up)
+//!                            ├─ jobs run again ─▶ Rerunning ─red again─▶ Settling   │
 //!                            └─ nothing to await ─▶ Resting                        │
 //!                                                                    Escalating ◀──┘ ─▶ Escalated
 //! ```
@@ -73,6 +74,8 @@ pub enum StepKind {
     Restart,
     /// Merges the base into the branch: an attempt.
     Update,
+    /// Runs failed jobs again: their verdict is awaited before the rest of the list.
+    Rerun,
     /// Anything else.
     Other,
     /// Its own condition does not hold.
@@ -113,6 +116,8 @@ pub enum Stage {
         /// Until then.
         until: Timestamp,
     },
+    /// Failed jobs run again; their verdict is next.
+    Rerunning,
     /// Everything was said; somebody else has to move.
     Resting,
     /// People are being asked.
@@ -181,6 +186,18 @@ impl Incident {
         }
     }
 
+    /// Whether it only waits for others: for jobs that run again, or for somebody who was told everything.
+    #[must_use]
+    pub const fn waits_for_others(&self) -> bool {
+        matches!(self.stage, Stage::Rerunning | Stage::Resting)
+    }
+
+    /// Whether failed jobs run again.
+    #[must_use]
+    pub const fn is_rerunning(&self) -> bool {
+        matches!(self.stage, Stage::Rerunning)
+    }
+
     /// Everything about the cause was said in another round: somebody else has to move.
     pub fn rest(&mut self) {
         self.stage = Stage::Resting;
@@ -211,6 +228,7 @@ impl Incident {
             Stage::Unanswered => true,
             Stage::Acting { .. }
             | Stage::Answering { .. }
+            | Stage::Rerunning
             | Stage::Resting
             | Stage::Escalating { .. }
             | Stage::Escalated { .. } => false,
@@ -232,19 +250,19 @@ impl Incident {
     /// Whether the action at `position`, which is being carried out, starts the agent anew.
     #[must_use]
     pub fn is_restart(&self, position: Position) -> bool {
-        self.step_at(position) == Some(StepKind::Restart)
+        self.is_step(position, StepKind::Restart)
     }
 
     /// Whether the action at `position`, which is being carried out, merges the base into the branch.
     #[must_use]
     pub fn is_update(&self, position: Position) -> bool {
-        self.step_at(position) == Some(StepKind::Update)
+        self.is_step(position, StepKind::Update)
     }
 
-    fn step_at(&self, position: Position) -> Option<StepKind> {
-        let steps = &self.plan.as_ref()?.steps;
-        let awaited = position.list == List::Do && self.awaits(position);
-        steps.get(position.step as usize).copied().filter(|_| awaited)
+    /// Whether the action at `position`, which is being carried out, is of this kind.
+    fn is_step(&self, position: Position, wanted: StepKind) -> bool {
+        let kind = self.plan.as_ref().and_then(|plan| plan.steps.get(position.step as usize));
+        position.list == List::Do && self.awaits(position) && kind == Some(&wanted)
     }
 
     /// Whether people were or are being asked.
@@ -292,10 +310,16 @@ impl Incident {
             return None;
         }
         let failed = matches!(outcome, ActionOutcome::Failed(_));
+        let rerun = *outcome == ActionOutcome::Done && self.is_step(position, StepKind::Rerun);
         match &mut self.stage {
             // What failed for good stops the list. If the agent was not even told, people are.
             Stage::Acting { prompted: false, .. } if failed => self.escalate(now),
             Stage::Acting { .. } if failed => self.end_of_list(now),
+            // An agent that was told already answers sooner than the jobs.
+            Stage::Acting { prompted: false, .. } if rerun => {
+                self.stage = Stage::Rerunning;
+                None
+            }
             Stage::Acting { step, .. } => {
                 *step += 1;
                 self.next_order(failures).or_else(|| self.end_of_list(now))
@@ -307,6 +331,7 @@ impl Incident {
             Stage::Settling { .. }
             | Stage::Answering { .. }
             | Stage::BackingOff { .. }
+            | Stage::Rerunning
             | Stage::Resting
             | Stage::Escalated { .. }
             | Stage::Unanswered => None,
@@ -387,6 +412,7 @@ impl Incident {
             Stage::BackingOff { until } => Some((until, "next attempt")),
             Stage::Acting { .. }
             | Stage::Answering { .. }
+            | Stage::Rerunning
             | Stage::Resting
             | Stage::Escalating { .. }
             | Stage::Escalated { .. }
@@ -398,6 +424,7 @@ impl Incident {
             | Stage::Acting { .. }
             | Stage::Answering { .. }
             | Stage::BackingOff { .. }
+            | Stage::Rerunning
             | Stage::Resting => self.escalates_at().map(|at| (at, "escalation")),
         };
         own.into_iter().chain(escalation).min()
@@ -435,7 +462,7 @@ impl Incident {
             match plan.steps.get(*step as usize)? {
                 StepKind::Skipped => *step += 1,
                 StepKind::Prompt => return Some(Order::Prompt { step: *step, attempt }),
-                StepKind::Restart | StepKind::Update | StepKind::Other => {
+                StepKind::Restart | StepKind::Rerun | StepKind::Update | StepKind::Other => {
                     return Some(Order::Act { list: List::Do, step: *step });
                 }
             }

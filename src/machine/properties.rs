@@ -277,6 +277,8 @@ fn backlog_events() -> impl Strategy<Value = Backlog> {
             task: format!("hello-{number}").parse().unwrap(),
             issue: Some(IssueNumber(number))
         }),
+        vec(select(vec!["cause", "other"]), 0..3)
+            .prop_map(|causes| Backlog::Flipped { flips: causes.into_iter().map(flip).collect() }),
         Just(Backlog::DeadlinePassed),
     ]
 }

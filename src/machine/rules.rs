@@ -147,6 +147,12 @@ impl Rules {
         self.reactions.answering(kind).first().map_or(SignedDuration::ZERO, |rule| signed(rule.settle))
     }
 
+    /// A plan whose conditions are asked anew: what failed may be of another kind now.
+    pub(crate) fn renewed(&self, plan: &Plan, context: &Context) -> Plan {
+        let steps = self.reactions.get(&plan.rule).map(|rule| step_kinds(rule, context));
+        Plan { steps: steps.unwrap_or_else(|| plan.steps.clone()), ..plan.clone() }
+    }
+
     /// What is done about an incident that has become due: what the rule that answers it allows (`None`: no rule does),
     /// what rules beside it do when it is new, and which rules broke on the way.
     pub(crate) fn answer(
@@ -233,12 +239,16 @@ impl Rules {
     }
 }
 
+fn step_kinds(rule: &Rule, context: &Context) -> Vec<StepKind> {
+    rule.actions.iter().map(|step| step_kind(step, context)).collect()
+}
+
 fn plan_of(rule: &Rule, context: &Context, opened_at: Timestamp) -> Plan {
     let escalation = rule.escalate.as_ref();
     let attempts = escalation.map_or(rule.retry.attempts, |it| it.attempts.min(rule.retry.attempts));
     Plan {
         rule: rule.name.clone(),
-        steps: rule.actions.iter().map(|step| step_kind(step, context)).collect(),
+        steps: step_kinds(rule, context),
         attempts_max: Attempt(attempts),
         total_max: Attempt(rule.retry.total),
         backoff: rule.retry.backoff,
@@ -268,6 +278,7 @@ fn words(step: &Step) -> Option<&Template> {
         Action::Prompt(template) | Action::Spawn(template) => Some(template),
         Action::Restart
         | Action::OpenPull
+        | Action::Rerun
         | Action::Comment(_)
         | Action::Label(_)
         | Action::Notify { .. }
@@ -284,6 +295,7 @@ fn step_kind(step: &Step, context: &Context) -> StepKind {
         Action::Prompt(_) => StepKind::Prompt,
         Action::Restart => StepKind::Restart,
         Action::UpdateBranch => StepKind::Update,
+        Action::Rerun => StepKind::Rerun,
         Action::Spawn(_)
         | Action::OpenPull
         | Action::Comment(_)
@@ -393,7 +405,7 @@ mod tests {
             plan,
             Plan {
                 rule: "ci-failed".parse().unwrap(),
-                steps: vec![StepKind::Prompt],
+                steps: vec![StepKind::Skipped, StepKind::Skipped, StepKind::Prompt],
                 attempts_max: Attempt(3),
                 total_max: Attempt(6),
                 backoff: plan.backoff,
@@ -468,9 +480,9 @@ mod tests {
         let rule = "ci-failed".parse().unwrap();
         let name = |list, step| rules.action(&rule, list, step).map(|step| step.action.name());
 
-        assert_eq!(name(List::Do, 0), Some("prompt"));
+        assert_eq!(name(List::Do, 0), Some("rerun"));
         assert_eq!(name(List::Escalate, 2), Some("notify"));
-        assert_eq!((name(List::Do, 1), name(List::Escalate, 3)), (None, None));
+        assert_eq!((name(List::Do, 3), name(List::Escalate, 3)), (None, None));
         assert!(rules.action(&"gone".parse().unwrap(), List::Do, 0).is_none());
     }
 
@@ -482,7 +494,7 @@ mod tests {
         assert!(rules.prompt_of(Some(pr.incident(CI)), 0).is_none(), "no plan was chosen yet");
         pr.pass(secs(20));
 
-        assert!(rules.prompt_of(Some(pr.incident(CI)), 0).is_some());
+        assert!(rules.prompt_of(Some(pr.incident(CI)), 2).is_some());
         assert!(rules.prompt_of(Some(pr.incident(CI)), 1).is_none());
         assert!(rules.prompt_of(None, 0).is_none());
     }

@@ -1,5 +1,7 @@
 //! What went wrong in CI, as far as it is known.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,8 @@ pub struct Failure {
     pub log: Option<Outside>,
     /// What was read out of the log.
     pub findings: Vec<Finding>,
+    /// The tests that failed, as their runner names them, as far as they are known.
+    pub tests: BTreeSet<String>,
     /// Where people look at it.
     pub url: Option<String>,
 }
@@ -37,19 +41,30 @@ pub struct Finding {
     pub message: String,
 }
 
+/// A failed job that passed on the same commit: what looks like it later is known to be flaky.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flip {
+    /// The check's name.
+    pub check: CheckName,
+    /// What had failed.
+    pub fingerprint: Fingerprint,
+    /// The tests that had failed.
+    pub tests: BTreeSet<String>,
+}
+
 /// What kind of failure it is, which decides who can mend it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FailureClass {
     /// The code is wrong: the agent can mend it.
     Code,
-    /// Passes and fails on the same commit.
+    /// Passes and fails on the same commit, or fails without the change too.
     Flaky,
-    /// The runner or the network failed.
+    /// The runner or the network failed, or the job was interrupted.
     Infrastructure,
-    /// The account has no minutes left.
+    /// The account may not run it: unpaid, or no minutes or storage left.
     Billing,
-    /// A token may not do what the job wants.
+    /// A token may not do what the job wants, or a person must allow it to run.
     Permission,
     /// The job ran out of time.
     Timeout,
@@ -75,6 +90,31 @@ pub enum Missing {
     Stale,
     /// It ended in a way that this version does not know.
     Unknown,
+}
+
+impl FailureClass {
+    /// The word for it, as rules write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Flaky => "flaky",
+            Self::Infrastructure => "infrastructure",
+            Self::Billing => "billing",
+            Self::Permission => "permission",
+            Self::Timeout => "timeout",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether an agent can mend it. What the runner, the account or a missing permission is to blame for, it cannot.
+    #[must_use]
+    pub const fn is_mendable(self) -> bool {
+        match self {
+            Self::Code | Self::Flaky | Self::Timeout | Self::Unknown => true,
+            Self::Infrastructure | Self::Billing | Self::Permission => false,
+        }
+    }
 }
 
 /// What makes two failures the same: job, step and normalised error lines; never a URL or a run id.

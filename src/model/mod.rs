@@ -12,7 +12,7 @@ mod prompt;
 mod snapshot;
 
 pub use command::{Command, CommandComment};
-pub use failure::{Failure, FailureClass, Finding, Fingerprint, Missing};
+pub use failure::{Failure, FailureClass, Finding, Fingerprint, Flip, Missing};
 pub use ids::{
     AgentName, Attempt, Branch, CheckName, CommentId, DeliveryId, Fence, Generation, InvalidId, IssueNumber, JobId,
     LaunchToken, Login, PrNumber, PromptId, RepoId, RepoName, ReviewId, RuleName, RunId, Seq, SessionId, Sha, TaskId,

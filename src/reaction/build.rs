@@ -35,8 +35,7 @@ const LATER_INCIDENTS: [&str; 13] = [
 /// What happens to agents, with or without a pull request.
 const AGENTS: [IncidentKind; 3] = [IncidentKind::AgentStuck, IncidentKind::AgentExited, IncidentKind::AgentNeedsInput];
 /// Actions of the language that nobody carries out yet.
-const LATER_ACTIONS: [&str; 14] = [
-    "rerun",
+const LATER_ACTIONS: [&str; 13] = [
     "reply",
     "resolve",
     "unlabel",
@@ -194,6 +193,9 @@ impl Builder<'_> {
             let action = Action::Notify { priority: notify.priority, text: text.flatten() };
             found.push((!broken).then_some(action));
         }
+        if step.rerun.is_some() {
+            found.push(Some(Action::Rerun));
+        }
         let plain = [
             (&step.restart, Action::Restart),
             (&step.open_pull, Action::OpenPull),
@@ -300,6 +302,10 @@ impl Builder<'_> {
                     let hint = "GitHub merges only what does not conflict; use `prompt` for the rest";
                     self.complain(&path, "only a rule on `behind-base` alone can update the branch", hint);
                 }
+                Action::Rerun if self.on != [IncidentKind::ChecksFailed] => {
+                    let hint = "nothing else has failed jobs";
+                    self.complain(&path, "only a rule on `checks-failed` alone can rerun", hint);
+                }
                 Action::Prompt(_) | Action::Restart | Action::OpenPull
                     if self.on.contains(&IncidentKind::IssueReady) =>
                 {
@@ -315,7 +321,9 @@ impl Builder<'_> {
                 {
                     self.complain(&path, format!("`{name}` has nothing to act on"), "use `notify`");
                 }
-                Action::Prompt(_) | Action::Restart | Action::Merge | Action::UpdateBranch if rule.beside => {
+                Action::Prompt(_) | Action::Restart | Action::Rerun | Action::Merge | Action::UpdateBranch
+                    if rule.beside =>
+                {
                     let hint = "remove `beside`, or this action";
                     self.complain(&path, format!("a rule with `beside` may not {name}"), hint);
                 }
@@ -323,6 +331,7 @@ impl Builder<'_> {
                 | Action::Restart
                 | Action::Prompt(_)
                 | Action::OpenPull
+                | Action::Rerun
                 | Action::Comment(_)
                 | Action::Label(_)
                 | Action::Notify { .. }
@@ -397,6 +406,8 @@ checks: ["test *", lint]
 settle: 20s
 trust: maintainer
 do:
+  - rerun: failed-jobs
+    if: failures.all(f, f.class in ['flaky', 'infrastructure'])
   - prompt: |
       CI is red on {{pr.url}} at {{short pr.head}} (attempt {{attempt}} of {{attempts_max}}).
       {{#each failures}}
@@ -422,7 +433,7 @@ lock: false
         .unwrap();
 
         let names: Vec<&str> = rule.actions.iter().map(|step| step.action.name()).collect();
-        assert_eq!(names, ["prompt", "label"]);
+        assert_eq!(names, ["rerun", "prompt", "label"]);
         assert!(rule.checks.include("test ubuntu", false) && rule.checks.include("lint", false));
         assert!(!rule.checks.include("build", true));
         let escalate = rule.escalate.unwrap();
@@ -466,7 +477,7 @@ lock: false
 
     #[test]
     fn what_comes_later_is_named_as_such() {
-        let text = "name: r\non: [conflict, merged]\ndo:\n  - rerun: failed-jobs\n    if: pr.draft\nescalate:\n  do: [{ webhook: x }]\n";
+        let text = "name: r\non: [conflict, merged]\ndo:\n  - unlabel: red\n    if: pr.draft\nescalate:\n  do: [{ webhook: x }]\n";
         insta::assert_snapshot!(broken(text), @r#"
         error: the incident `merged` is not available in this version
          --> r.yaml:2:16
@@ -474,11 +485,11 @@ lock: false
         2 | on: [conflict, merged]
           |                ^^^^^^
 
-        error: the action `rerun` is not available in this version
+        error: the action `unlabel` is not available in this version
          --> r.yaml:4:5
           |
-        4 |   - rerun: failed-jobs
-          |     ^^^^^
+        4 |   - unlabel: red
+          |     ^^^^^^^
 
         error: the action `webhook` is not available in this version
          --> r.yaml:7:10

@@ -142,7 +142,7 @@ mod tests {
         let rule = rules.first_that_holds(kind, context).rule.unwrap();
         let template = rule.actions.iter().find_map(|step| match &step.action {
             Action::Prompt(template) | Action::Spawn(template) => Some(template),
-            Action::Restart | Action::OpenPull | Action::Comment(_) | Action::Label(_) => None,
+            Action::Restart | Action::OpenPull | Action::Rerun | Action::Comment(_) | Action::Label(_) => None,
             Action::Merge | Action::UpdateBranch | Action::Notify { .. } => None,
         });
         compose(template.unwrap(), context, &Fenced).unwrap()
@@ -268,7 +268,7 @@ mod tests {
     fn facts_that_do_not_fit_break_the_rule_and_nothing_else() {
         let rules = Rules::load(&shipped()).unwrap();
         let rule = rules.get(&"ci-failed".parse().unwrap()).unwrap();
-        let Action::Prompt(template) = &rule.actions[0].action else { panic!("it prompts") };
+        let Action::Prompt(template) = &rule.actions[2].action else { panic!("it prompts") };
 
         let broken = compose(template, &samples(IncidentKind::IssueReady)[0], &Fenced);
         assert!(broken.unwrap_err().message.starts_with("the template failed: "));

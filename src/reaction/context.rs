@@ -105,6 +105,8 @@ pub struct Failure {
     pub step: Quoted,
     /// What kind of failure it is.
     pub class: FailureClass,
+    /// Whether an agent can mend it: what the runner, the account or a missing permission is to blame for, it cannot.
+    pub mendable: bool,
     /// The part of the log around the first error; empty if there is none.
     pub log: Quoted,
     /// Where people look at it; empty if nowhere. An app chose this address.

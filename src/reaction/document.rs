@@ -74,6 +74,8 @@ pub(super) struct Step {
     /// Opens the pull request of the task.
     #[serde(rename = "open-pull")]
     pub(super) open_pull: Option<Nothing>,
+    /// Runs failed jobs again, once for each head and workflow run, and awaits their verdict.
+    pub(super) rerun: Option<Jobs>,
     /// Comments on the pull request or issue. A template.
     pub(super) comment: Option<String>,
     /// Adds a label to the pull request or issue.
@@ -93,6 +95,14 @@ pub(super) struct Step {
 pub(super) struct Spawn {
     /// What the agent is told. A template.
     pub(super) prompt: String,
+}
+
+/// Which jobs of a workflow run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Jobs {
+    /// Those that failed, and those that depend on them.
+    FailedJobs,
 }
 
 /// No settings: written `{}`.

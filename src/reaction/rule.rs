@@ -65,6 +65,8 @@ pub enum Action {
     Prompt(Template),
     /// Opens the pull request of the task.
     OpenPull,
+    /// Runs the failed jobs again, once for each head and workflow run.
+    Rerun,
     /// Comments on the pull request or issue.
     Comment(Template),
     /// Adds this label to the pull request or issue.
@@ -218,6 +220,7 @@ impl Action {
             Self::Restart => "restart",
             Self::Prompt(_) => "prompt",
             Self::OpenPull => "open-pull",
+            Self::Rerun => "rerun",
             Self::Comment(_) => "comment",
             Self::Label(_) => "label",
             Self::Notify { .. } => "notify",

@@ -136,6 +136,7 @@ fn failure(class: FailureClass) -> Failure {
         job: outside("test (ubuntu-latest)", "job", Tier::Machine),
         step: outside("cargo test", "step", Tier::Machine),
         class,
+        mendable: class.is_mendable(),
         log: outside("running 12 tests\ntest greets_by_name ... FAILED", "log of a job", Tier::Machine),
         url: outside("https://github.com/octo-org/hello/actions/runs/1/job/2", "address of a check", Tier::Machine),
         findings: vec![

@@ -91,6 +91,7 @@ fn command(dir: &Path, started: &Started) -> Command {
         .env("GITHUB_SHA", &started.sha)
         .env("GITHUB_HEAD_REF", &started.branch)
         .env("GITHUB_RUN_ID", started.run.to_string())
+        .env("GITHUB_RUN_ATTEMPT", started.attempt.to_string())
 }
 
 fn opening(now: Timestamp, started: &Started) -> String {

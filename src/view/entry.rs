@@ -232,6 +232,7 @@ fn of_backlog(event: &event::Backlog) -> Option<String> {
         Backlog::SlotGranted { task } | Backlog::SpawnWanted { task, .. } | Backlog::TaskEnded { task, .. } => {
             Some(task.to_string())
         }
+        Backlog::Flipped { flips } => Some(format!("{} known to be flaky", flips.len())),
         Backlog::Hinted { .. } | Backlog::DeadlinePassed => None,
     }
 }

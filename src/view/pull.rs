@@ -140,7 +140,11 @@ fn phase(state: &State, rules: &Rulebook, at: Timestamp) -> PullPhase {
         Stage::Escalating { .. } | Stage::Escalated { .. } | Stage::Unanswered => true,
         // Its rule tells people at once, and nobody else can do anything.
         Stage::Resting => *kind == IncidentKind::ChecksMissing,
-        Stage::Settling { .. } | Stage::Acting { .. } | Stage::Answering { .. } | Stage::BackingOff { .. } => false,
+        Stage::Settling { .. }
+        | Stage::Acting { .. }
+        | Stage::Rerunning { .. }
+        | Stage::Answering { .. }
+        | Stage::BackingOff { .. } => false,
     };
     let under_way = |kind: &IncidentKind, incident: &Incident| {
         *kind != IncidentKind::ApprovedAndGreen && !matches!(incident.stage, Stage::Resting)
@@ -213,6 +217,7 @@ pub(super) fn stage(stage: &Stage) -> String {
         Stage::Answering { turn_ended_at: None, .. } => "the agent works on it",
         Stage::Answering { turn_ended_at: Some(_), .. } => "waits for a verdict on the answer",
         Stage::BackingOff { .. } => "waits before the next attempt",
+        Stage::Rerunning => "failed jobs run again",
         Stage::Resting => "answered; somebody else has to move",
         Stage::Escalating { .. } => "people are being asked",
         Stage::Escalated { .. } => "people were asked",

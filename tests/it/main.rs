@@ -20,6 +20,10 @@ mod e2e_agents;
 mod kill;
 #[cfg(unix)]
 mod ladder;
+#[cfg(target_os = "linux")]
+mod long_log;
+#[cfg(unix)]
+mod luck;
 #[cfg(unix)]
 mod story;
 mod tidy;

@@ -254,6 +254,7 @@ const fn deed(action: &Action) -> &'static str {
         Action::Spawn(_) | Action::Restart => "starts the agent",
         Action::Prompt(_) => "speaks to the agent",
         Action::OpenPull => "opens a pull request",
+        Action::Rerun => "runs failed jobs again",
         Action::Comment(_) => "comments",
         Action::Label(_) => "sets a label",
         Action::Notify { .. } => "tells people",

@@ -45,6 +45,7 @@ impl State {
         else {
             return;
         };
+        self.take_news(&red, now);
         if self.is_answered_by_red(now) {
             let entropy = now.entropy_number();
             let order = self.incidents.get_mut(&kind).and_then(|incident| incident.failed(&failures, now.at, entropy));
@@ -140,15 +141,17 @@ impl State {
     ) {
         let head = self.head().cloned();
         let Some(incident) = self.incidents.get(&kind).filter(|incident| incident.is_due(now.at)) else { return };
-        let plan = match &incident.plan {
-            Some(plan) => Some(plan.clone()),
-            None => {
-                let context = context::of_pull(self, kind, now);
-                let (plan, beside) = now.rules.answer(&self.key(), &context, incident, head.as_ref());
-                effects.extend(beside);
-                plan
-            }
+        let context = context::of_pull(self, kind, now);
+        let (plan, beside) = match &incident.plan {
+            Some(plan) => (Some(now.rules.renewed(plan, &context)), Vec::new()),
+            None => now.rules.answer(&self.key(), &context, incident, head.as_ref()),
         };
+        let plan = plan.map(|plan| self.with_possible_reruns(kind, plan));
+        if plan.as_ref().is_some_and(|plan| self.awaits_end_of_run(plan)) {
+            return;
+        }
+        effects.extend(beside);
+        self.note_round(kind, plan.as_ref());
         let order = self.incidents.get_mut(&kind).and_then(|incident| {
             incident.plan = plan;
             incident.begin(failures, head, now.at)

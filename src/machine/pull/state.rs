@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Green, Look, Paused, Red, Rules, Silence, reviews};
+use super::{Green, Look, Paused, Red, Round, Rules, Silence, reviews};
 use crate::{
     event::LookFailure,
     machine::incident::Incident,
@@ -48,6 +48,8 @@ pub struct State {
     pub red: Option<Red>,
     /// What failed in the merge queue that threw it out.
     pub ejected: Option<Red>,
+    /// What the last round on red checks was about.
+    pub round: Option<Round>,
     /// The green checks of the head.
     pub green: Option<Green>,
     /// Which reviews and threads were handed to the agent.
@@ -106,6 +108,7 @@ impl State {
             silence: None,
             red: None,
             ejected: None,
+            round: None,
             green: None,
             handed: BTreeSet::new(),
             mergeability_asked: 0,
@@ -180,7 +183,7 @@ impl State {
     }
 
     /// The newest commit, once something is known.
-    pub(super) fn head(&self) -> Option<&Sha> {
+    pub(crate) fn head(&self) -> Option<&Sha> {
         self.snapshot.as_ref().map(|snapshot| &snapshot.head.sha)
     }
 

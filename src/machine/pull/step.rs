@@ -90,6 +90,7 @@ impl State {
         self.hash = Some(hash);
         self.take_facts(snapshot, now);
         self.take_commands(now, effects);
+        self.tell_flips(effects);
         self.judge_unchanged_head(now, effects);
         self.tell_task_if_over(effects);
     }

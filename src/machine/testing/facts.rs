@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::START;
 use crate::model::{
-    Author, Base, Branch, Check, CheckKind, CheckState, Conclusion, Failure, FailureClass, Fingerprint, Head, Issue,
-    IssueNumber, Lifecycle, MachineKey, Mergeability, Merging, Outside, PrNumber, RepoId, Review, ReviewState,
-    SessionId, Sha, Snapshot, TaskId, TextHash, Thread, ThreadComment, Tier,
+    Attempt, Author, Base, Branch, Check, CheckKind, CheckState, Conclusion, Failure, FailureClass, Finding,
+    Fingerprint, Flip, Head, Issue, IssueNumber, JobId, JobRef, Lifecycle, MachineKey, Mergeability, Merging, Outside,
+    PrNumber, RepoId, Review, ReviewState, RunId, SessionId, Sha, Snapshot, TaskId, TextHash, Thread, ThreadComment,
+    Tier,
 };
 
 pub(crate) const REPO: RepoId = RepoId(1);
@@ -208,18 +209,31 @@ pub(crate) fn pending(letter: char) -> Snapshot {
     snapshot().head(letter).check("test", PENDING)
 }
 
+/// A check of this attempt of run 1; its job is new in each attempt.
+pub(crate) fn attempt(number: u32, state: CheckState) -> Check {
+    let job = JobRef { run: RunId(1), attempt: Attempt(number), job: JobId(u64::from(number)) };
+    Check { job: Some(job), ..check("test", true, state) }
+}
+
 /// What is read of a failed check: its fingerprint is `cause`.
 pub(crate) fn failure(check: &Check, cause: &str) -> Failure {
     Failure {
         check: check.name.clone(),
-        job: None,
+        job: check.job.map(|job| (job.run, job.attempt, job.job)),
         step: Some("cargo test".to_owned()),
         class: FailureClass::Unknown,
         fingerprint: Fingerprint(cause.to_owned()),
         log: None,
-        findings: Vec::new(),
+        findings: vec![Finding { file: None, line: None, message: cause.to_owned() }],
+        tests: std::collections::BTreeSet::new(),
         url: None,
     }
+}
+
+/// A failure of the check `test` that was green later.
+pub(crate) fn flip(cause: &str) -> Flip {
+    let fingerprint = Fingerprint(cause.to_owned());
+    Flip { check: "test".parse().unwrap(), fingerprint, tests: std::collections::BTreeSet::new() }
 }
 
 /// An open issue with the label that makes it work.

@@ -7,7 +7,7 @@ use crate::{
     effect::Effect,
     event::{self, ActionOutcome, Event, LookFailure},
     machine::{Now, Rules, State, incident::Incident, pull, session, task},
-    model::{Cause, Failure, IncidentKind, MachineKey, Mergeability, PromptRef, Snapshot},
+    model::{Cause, Failure, FailureClass, IncidentKind, MachineKey, Mergeability, PromptRef, Snapshot},
 };
 
 /// A machine that is fed by hand. Its effects go nowhere but into a list.
@@ -86,6 +86,8 @@ pub(crate) struct Pr {
     pub(crate) down: bool,
     /// The fingerprint of every failure.
     pub(crate) cause: String,
+    /// The class of every failure.
+    pub(crate) class: FailureClass,
     /// How many looks it took.
     pub(crate) looks: u32,
 }
@@ -101,7 +103,8 @@ impl Pr {
     /// Somebody's pull request, of which nothing is known yet.
     pub(crate) fn unmanaged(rules: Rules) -> Self {
         let one = One::new(pull_key(), rules);
-        Self { one, github: snapshot(), down: false, cause: "cause".to_owned(), looks: 0 }
+        let class = FailureClass::Unknown;
+        Self { one, github: snapshot(), down: false, cause: "cause".to_owned(), class, looks: 0 }
     }
 
     /// With the shipped rules.
@@ -156,7 +159,7 @@ impl Pr {
     }
 
     fn logs(&self, checks: &[crate::model::Check]) -> Vec<Failure> {
-        checks.iter().map(|check| failure(check, &self.cause)).collect()
+        checks.iter().map(|check| Failure { class: self.class, ..failure(check, &self.cause) }).collect()
     }
 
     fn seen(&self, look: u64, known: Option<&crate::model::TextHash>) -> event::Pull {

@@ -22,6 +22,11 @@ pub(super) fn answer(shared: &Shared, repo: &str, call: &Call, rest: &[&str]) ->
             Ok::<_, Refusal>(Reply::ok(checks::workflow_run(world, repository, run)))
         })?,
         ("GET", ["runs", run, "jobs"]) => shared.look(|world| jobs(world, repo, call, (parse(run)?, None)))?,
+        // The one workflow uploads nothing.
+        ("GET", ["runs", run, "artifacts"]) => shared.look(|world| {
+            world.repository(repo)?.run(parse(run)?)?;
+            Ok::<_, Refusal>(page::counted(&world.root, call, "artifacts", Vec::new()))
+        })?,
         ("GET", ["runs", run, "attempts", attempt, "jobs"]) => {
             shared.look(|world| jobs(world, repo, call, (parse(run)?, Some(parse(attempt)?))))?
         }

@@ -113,6 +113,8 @@ pub(crate) struct Started {
     pub(crate) run: u64,
     /// The job.
     pub(crate) job: u64,
+    /// Which attempt of the run it belongs to, from 1.
+    pub(crate) attempt: u64,
     /// The commit to check out.
     pub(crate) sha: String,
     /// Its branch.
@@ -252,7 +254,7 @@ impl World {
         self.announce_suite(repo, id, "requested")?;
         self.announce_run(repo, id, "requested")?;
         self.announce_job(repo, job, ("queued", Some("created")))?;
-        Ok(Some(Started { repo: repo.to_owned(), run: id, job, sha, branch }))
+        Ok(Some(Started { repo: repo.to_owned(), run: id, job, attempt: 1, sha, branch }))
     }
 
     /// Starts a failed run again as its next attempt.
@@ -269,10 +271,10 @@ impl World {
         }
         found.attempts.push(new_job(job, now));
         found.updated_at = now;
-        let (sha, branch) = (found.sha.clone(), found.branch.clone());
+        let (sha, branch, attempt) = (found.sha.clone(), found.branch.clone(), found.attempt());
         self.announce_run(repo, run, "requested")?;
         self.announce_job(repo, job, ("queued", Some("created")))?;
-        Ok(Started { repo: repo.to_owned(), run, job, sha, branch })
+        Ok(Started { repo: repo.to_owned(), run, job, attempt, sha, branch })
     }
 
     /// A runner took a job.

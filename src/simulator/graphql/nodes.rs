@@ -6,7 +6,7 @@ use super::{connection::Connection, execute::Arguments, issues, pulls};
 use crate::simulator::{
     json::{checks::ACTIONS_APP, commits::fold, from_node_id, node_id, objects, time},
     world::{
-        Comment, Issue, Job, Pull, RATE_LIMIT, Repository, Review, ReviewComment, Run, Status, Thread, User, World,
+        Comment, GRAPHQL, Issue, Job, Pull, RATE_LIMIT, Repository, Review, ReviewComment, Run, Status, Thread, User, World,
     },
 };
 
@@ -180,7 +180,7 @@ fn query<'w>(world: &'w World, name: &str, arguments: &Arguments) -> Option<Answ
             )
         }
         "rateLimit" => {
-            let (remaining, resets_at) = world.rate();
+            let (remaining, resets_at) = world.rate(GRAPHQL);
             let used = RATE_LIMIT - remaining;
             Answer::Node(Node::Fixed(
                 "RateLimit",

@@ -1,5 +1,6 @@
 //! Carries out one action of a rule.
 
+use jiff::SignedDuration;
 use tracing::info;
 
 use super::{Claim, Executor, Outcome, Repository, look::chain, quoting::ForComment};
@@ -15,13 +16,17 @@ use crate::{
     text,
 };
 
-/// How often an action is tried while GitHub is down or busy, before the rest of the list is given up.
+/// How often an action is tried that may go well the next time, before the rest of the list is given up.
 const TRIES_MAX: u32 = 8;
+/// How long an action waits for a GitHub that is down or limits us: longer than any outage is known to have lasted.
+const WAIT_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// What one try led to.
 enum Tried {
     Ended(ActionOutcome),
     Again(String),
+    /// Nothing was sent, or nothing came of it: GitHub cannot be asked now.
+    Wait(String),
 }
 
 impl Executor {
@@ -32,7 +37,8 @@ impl Executor {
         };
         let outcome = match tried {
             Tried::Again(why) if claim.postponed < TRIES_MAX => return self.later(claim, why),
-            Tried::Again(why) => ActionOutcome::Failed(why),
+            Tried::Wait(why) if self.clock.now() < claim.since + WAIT_MAX => return self.later(claim, why),
+            Tried::Again(why) | Tried::Wait(why) => ActionOutcome::Failed(why),
             Tried::Ended(outcome) => outcome,
         };
         Outcome::Done(reported(&act, outcome))
@@ -244,9 +250,8 @@ fn tried(result: Result<(), github::Error>) -> Tried {
 
 fn failed(error: &github::Error) -> Tried {
     match error {
-        github::Error::RateLimited { .. } | github::Error::Unavailable(_) | github::Error::AmbiguousWrite(_) => {
-            Tried::Again(chain(error))
-        }
+        github::Error::RateLimited { .. } | github::Error::Unavailable(_) => Tried::Wait(chain(error)),
+        github::Error::AmbiguousWrite(_) => Tried::Again(chain(error)),
         github::Error::HeadMoved => Tried::Ended(ActionOutcome::Dropped),
         github::Error::Unauthorized
         | github::Error::Forbidden { .. }

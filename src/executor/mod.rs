@@ -7,6 +7,7 @@
 
 mod act;
 mod agents;
+mod ears;
 mod launch;
 mod look;
 mod prompt;
@@ -21,6 +22,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -40,6 +42,7 @@ use crate::{
 };
 
 pub use agents::settings_of as agent_settings;
+pub use ears::Ears;
 pub use launch::Sight;
 pub use repository::{Repositories, Repository};
 
@@ -69,6 +72,8 @@ pub struct Executor {
     pub repositories: watch::Receiver<Arc<Repositories>>,
     /// GitHub.
     pub github: github::Client,
+    /// When GitHub last delivered something.
+    pub ears: Arc<Ears>,
     /// Where sessions live, by name.
     pub runtimes: BTreeMap<String, Arc<dyn Runtime>>,
     /// The worktrees.
@@ -98,18 +103,23 @@ pub struct Launching {
 /// How often and how long an effect is put off.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
+/// How soon it is asked again whether a repository can be worked on.
+const PARKED: Duration = Duration::from_secs(300);
 
 impl Executor {
     /// Carries out a claimed effect.
     pub async fn carry_out(&self, claimed: Claimed) -> Outcome {
-        let Claimed { id, fence, effect, progress, postponed, .. } = claimed;
-        let claim = Claim { id, fence, progress, postponed };
+        let Claimed { id, fence, effect, progress, postponed, since } = claimed;
+        let claim = Claim { id, fence, progress, postponed, since };
+        if let Some(why) = self.parked(&effect) {
+            return Outcome::Later { after: PARKED / self.scale(), why };
+        }
         match effect {
             // Carried out by the commit itself.
             Effect::Tell { .. } => Outcome::Done(None),
             Effect::Look { repo, number, look, known } => self.look((repo, number), look, known).await,
             Effect::Triage { repo, head, checks, .. } => self.triage(repo, &head, &checks, &claim).await,
-            Effect::LookRepository { repo } => self.look_repository(repo).await,
+            Effect::LookRepository { repo, known } => self.look_repository(repo, known).await,
             Effect::Prepare { task, repo, branch } => self.prepare(&task, repo, branch).await,
             Effect::OpenPull { task, repo, branch, work } => self.open_pull(&task, repo, &branch, &work).await,
             Effect::RemoveWorkspace { task, repo, branch, pull } => {
@@ -136,6 +146,25 @@ impl Executor {
 
     fn repository(&self, repo: RepoId) -> Option<Repository> {
         self.repositories.borrow().get(repo).cloned()
+    }
+
+    /// Why nothing new is begun in the repository of an effect, if nothing is. What is there is still tidied up.
+    fn parked(&self, effect: &Effect) -> Option<String> {
+        let repo = match effect {
+            Effect::Look { repo, .. }
+            | Effect::Triage { repo, .. }
+            | Effect::Prepare { repo, .. }
+            | Effect::OpenPull { repo, .. }
+            | Effect::Launch { repo, .. } => *repo,
+            Effect::Tell { .. }
+            | Effect::LookRepository { .. }
+            | Effect::RemoveWorkspace { .. }
+            | Effect::Prompt { .. }
+            | Effect::SeekReceipt { .. }
+            | Effect::Stop { .. }
+            | Effect::Act(_) => return None,
+        };
+        self.repository(repo)?.parked.map(|why| format!("the repository is parked: {why:?}"))
     }
 
     fn scale(&self) -> u32 {
@@ -169,6 +198,8 @@ pub(crate) struct Claim {
     fence: Fence,
     progress: Option<String>,
     postponed: u32,
+    /// When the effect was ordered.
+    since: Timestamp,
 }
 
 impl Claim {

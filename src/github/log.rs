@@ -6,14 +6,14 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use http_body_util::BodyExt as _;
 use url::Url;
 
 use super::{
     Error,
     client::loopback,
-    governor::{Budget, Kind},
+    governor::Class,
     transport::Transport,
     wire::{self, Call, READ_TIMEOUT, Streamed},
 };
@@ -55,14 +55,8 @@ async fn open_place(transport: &Transport, place: Url) -> Result<Streamed, Error
     if place.scheme() != "https" && !loopback(&place) {
         return Err(Error::unexpected(anyhow::anyhow!("a log at an unencrypted address")));
     }
-    let call = Call {
-        method: Method::GET,
-        url: place,
-        authorization: None,
-        body: None,
-        kind: Kind::Read,
-        budget: Budget::Rest,
-    };
+    // Another host with limits and outages of its own.
+    let call = Call::read(place, Class::Event, "log storage".to_owned());
     transport.wire().open(&call).await
 }
 

@@ -1,12 +1,13 @@
 //! All knowledge of GitHub's JSON: what a delivery says, and what its API is asked and told.
 //!
-//! [`webhook`] is pure. [`Client`] talks to the API; each of its requests passes one [`Governor`], none is ever repeated
+//! [`webhook`] is pure. [`Client`] talks to the API; each of its requests passes one governor, none is ever repeated
 //! on its own account, and an outcome that is not known is said to be unknown ([`Error::AmbiguousWrite`]).
 //! Nothing here decides what should happen.
 
 mod client;
 mod comment;
 mod credentials;
+mod delivery_log;
 mod error;
 #[cfg(test)]
 mod fake;
@@ -16,8 +17,10 @@ mod job;
 mod label;
 mod log;
 mod material;
+mod page;
 mod people;
 mod pull;
+mod refusals;
 mod repository;
 mod texts;
 mod transport;
@@ -27,9 +30,11 @@ mod wire;
 pub use client::{Client, Settings};
 pub use comment::Comment;
 pub use credentials::{App, Credentials, Secret};
+pub use delivery_log::{DeliveryAttempt, Hook, never_arrived};
 pub use error::Error;
-pub use governor::Governor;
+pub use governor::{Allowance, Standing, Why};
 pub use material::{Annotation, FailureMaterial};
-pub use pull::{Merge, MergeMethod, NewPull, OpenPull};
+pub use pull::{Merge, MergeMethod, NewPull, OpenPull, OpenPulls};
+pub use refusals::{Refusals, Refused};
 pub use repository::Repository;
 pub use texts::Fetched;

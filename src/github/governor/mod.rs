@@ -1,25 +1,37 @@
-//! The one place that decides whether a request may be sent now.
+//! The one place that decides whether a request may be sent now; one for each credential.
+//!
+//! ```text
+//! wish ─▶ Schedule (pure): limits, outage, places, queue ─▶ go · wait · refused until
+//!            ▲                                                 │
+//!            └────────────── what GitHub answered ◀────────────┘
+//! ```
 //!
 //! GitHub's rules for integrators: at most 100 requests at once (we keep 40), writes one after the other with a pause
-//! between them, and silence for as long as it asks for. A request that may not be sent now is refused here with the
+//! between them, and silence for as long as it asks for. A request that may not be sent for long is refused with the
 //! time at which it may, so that the caller waits in its own durable way; nothing sleeps through a limit.
+
+mod limits;
+mod outage;
+mod registry;
+mod schedule;
 
 use std::sync::{Mutex, MutexGuard};
 
 use http::{HeaderMap, StatusCode};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tracing::warn;
+use metrics::counter;
+use tokio::sync::Notify;
+use tracing::{info, warn};
 
+use self::{
+    limits::Said,
+    schedule::{Schedule, Ticket, Turn},
+};
 use super::Error;
 use crate::clock::Clock;
 
-const REQUESTS_MAX: usize = 40;
-/// The pause after a limit that names no end: at least a minute, then longer each time.
-const PAUSE_MIN: SignedDuration = SignedDuration::from_secs(60);
-const PAUSE_MAX: SignedDuration = SignedDuration::from_mins(15);
-/// No limit of GitHub's lasts longer than its hourly window; a later end is a skewed clock.
-const LIMIT_MAX: SignedDuration = SignedDuration::from_mins(65);
+pub use limits::{Allowance, Why};
+pub(super) use {registry::Governors, schedule::Wish};
 
 /// Whether a request changes something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,76 +47,122 @@ pub(super) enum Budget {
     Graphql,
 }
 
+/// On whose behalf a request is made, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Class {
+    /// Somebody waits for it.
+    Person,
+    /// It changes something on GitHub.
+    Write,
+    /// Something happened.
+    Event,
+    /// It is done now and then.
+    Sweep,
+}
+
+/// How polite to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manners {
+    /// The least time between the beginnings of two writes.
+    pub(super) write_gap: SignedDuration,
+    /// How far apart those come back who were sent away until the same moment.
+    pub(super) spread: SignedDuration,
+}
+
+/// How things stand between one credential and GitHub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The account whose installation it is; `None` for a credential that is good everywhere.
+    pub account: Option<String>,
+    /// What is left of the REST budget, as far as GitHub said.
+    pub rest: Option<Allowance>,
+    /// What is left of the GraphQL budget, as far as GitHub said.
+    pub graphql: Option<Allowance>,
+    /// Until when requests are held back, and why.
+    pub limited: Option<(Timestamp, Why)>,
+}
+
 /// Lets requests through, or says when they may come again.
 #[derive(Debug)]
-pub struct Governor {
+pub(super) struct Governor {
     clock: Clock,
-    write_gap: SignedDuration,
-    running: Semaphore,
-    writing: Semaphore,
-    state: Mutex<State>,
+    spread: SignedDuration,
+    schedule: Mutex<Schedule>,
+    changed: Notify,
 }
 
 /// Leave to send one request, for as long as it is held.
 #[derive(Debug)]
 pub(super) struct Admission<'a> {
-    _running: SemaphorePermit<'a>,
-    _writing: Option<SemaphorePermit<'a>>,
+    governor: &'a Governor,
+    wish: Wish,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    rest_until: Option<Timestamp>,
-    graphql_until: Option<Timestamp>,
-    /// A secondary limit counts for everything.
-    all_until: Option<Timestamp>,
-    /// How many limits without an end came in a row.
-    pauses: u32,
-    written_at: Option<Timestamp>,
+impl Drop for Admission<'_> {
+    fn drop(&mut self) {
+        self.governor.schedule().done(self.wish);
+        self.governor.changed.notify_waiters();
+    }
+}
+
+/// A place in the queue, given back when the caller gives up.
+struct Queued<'a> {
+    governor: &'a Governor,
+    ticket: Ticket,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.governor.schedule().leave(self.ticket);
+        self.governor.changed.notify_waiters();
+    }
 }
 
 impl Governor {
-    /// A governor that leaves `write_gap` between two writes (GitHub asks for at least one second).
-    #[must_use]
-    pub fn new(clock: Clock, write_gap: std::time::Duration) -> Self {
-        Self {
-            clock,
-            write_gap: SignedDuration::try_from(write_gap).unwrap_or(PAUSE_MIN),
-            running: Semaphore::new(REQUESTS_MAX),
-            writing: Semaphore::new(1),
-            state: Mutex::default(),
+    pub(super) fn new(clock: Clock, manners: Manners) -> Self {
+        let Manners { write_gap, spread } = manners;
+        Self { clock, spread, schedule: Mutex::new(Schedule::new(write_gap)), changed: Notify::new() }
+    }
+
+    /// How things stand, for people and metrics.
+    pub(super) fn standing(&self, account: &str) -> Standing {
+        let (schedule, now) = (self.schedule(), self.clock.now());
+        Standing {
+            account: Some(account.to_owned()).filter(|account| !account.is_empty()),
+            rest: schedule.limits.allowance(Budget::Rest, now),
+            graphql: schedule.limits.allowance(Budget::Graphql, now),
+            limited: schedule.in_force(now),
         }
     }
 
-    /// Until when some requests are refused; `None` if all may be sent.
-    #[must_use]
-    pub fn limited_until(&self) -> Option<Timestamp> {
-        let state = self.state();
-        let latest = state.rest_until.max(state.graphql_until).max(state.all_until);
-        latest.filter(|until| *until > self.clock.now())
-    }
-
-    /// Waits for a free place, and for a write also for its turn.
+    /// Waits for a request's turn.
     ///
     /// # Errors
     ///
-    /// [`Error::RateLimited`] if GitHub must not be asked now.
-    pub(super) async fn admit(&self, kind: Kind, budget: Budget) -> Result<Admission<'_>, Error> {
-        self.check(budget)?;
-        let writing = match kind {
-            Kind::Read => None,
-            Kind::Write => Some(self.writing.acquire().await.map_err(Error::unexpected)?),
-        };
-        if writing.is_some() {
-            tokio::time::sleep(self.pause_before_write()).await;
+    /// [`Error::RateLimited`] if GitHub must not be asked now, [`Error::Unavailable`] if it is down,
+    /// [`Error::Unauthorized`] if the App is known not to be installed.
+    pub(super) async fn admit(&self, wish: Wish) -> Result<Admission<'_>, Error> {
+        let ticket = self.schedule().ask(wish, self.clock.now());
+        let _queued = Queued { governor: self, ticket };
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // Registered before looking, so that a change between the two is not missed.
+            changed.as_mut().enable();
+            let now = self.clock.now();
+            let turn = self.schedule().turn(ticket, now);
+            match turn {
+                Turn::Go => {
+                    count(wish);
+                    return Ok(Admission { governor: self, wish });
+                }
+                Turn::Refused(until, why) => return Err(self.refused(until, why)),
+                Turn::Wait => changed.await,
+                Turn::WaitUntil(ready) => {
+                    let left = ready.duration_since(now).try_into().unwrap_or_default();
+                    tokio::select! { () = changed => {}, () = tokio::time::sleep(left) => {} }
+                }
+            }
         }
-        let running = self.running.acquire().await.map_err(Error::unexpected)?;
-        // The limit may have come while this one waited.
-        self.check(budget)?;
-        if writing.is_some() {
-            self.state().written_at = Some(self.clock.now());
-        }
-        Ok(Admission { _running: running, _writing: writing })
     }
 
     /// Learns from an answer. Says when to come again if the answer is a refusal because of a limit.
@@ -115,231 +173,269 @@ impl Governor {
         headers: &HeaderMap,
         body: &[u8],
     ) -> Option<Timestamp> {
-        let now = self.clock.now();
-        let exhausted = number(headers, "x-ratelimit-remaining") == Some(0);
-        let reset = number(headers, "x-ratelimit-reset").and_then(|at| Timestamp::from_second(at).ok());
-        if exhausted && let Some(reset) = reset {
-            self.limit(Scope::One(budget), reset);
-        }
-        if !refused(status, headers, body, exhausted) {
-            if status.is_success() {
-                self.state().pauses = 0;
-            }
-            return None;
-        }
-        let asked =
-            number(headers, "retry-after").map(|seconds| now + SignedDuration::from_secs(seconds.clamp(1, 7200)));
-        Some(match asked.or(reset.filter(|_| exhausted)) {
-            Some(until) if asked.is_none() => self.limit(Scope::One(budget), until),
-            Some(until) => self.limit(Scope::All, until),
-            None => self.pause(),
+        self.changing(|schedule, now| {
+            schedule.outage.answered();
+            schedule.limits.learn(Said { budget, status, headers, body }, now)
         })
     }
 
     /// GraphQL's own refusal: status 200 with an error of type `RATE_LIMITED`.
     pub(super) fn learn_graphql_refusal(&self, headers: &HeaderMap) -> Timestamp {
-        let reset = number(headers, "x-ratelimit-reset").and_then(|at| Timestamp::from_second(at).ok());
-        match reset.filter(|at| *at > self.clock.now()) {
-            Some(reset) => self.limit(Scope::One(Budget::Graphql), reset),
-            None => self.pause(),
-        }
+        self.changing(|schedule, now| schedule.limits.learn_graphql_refusal(headers, now))
     }
 
-    fn check(&self, budget: Budget) -> Result<(), Error> {
-        let state = self.state();
-        let own = match budget {
-            Budget::Rest => state.rest_until,
-            Budget::Graphql => state.graphql_until,
-        };
-        match own.max(state.all_until).filter(|until| *until > self.clock.now()) {
-            Some(resets_at) => Err(Error::RateLimited { resets_at }),
-            None => Ok(()),
-        }
+    /// GitHub gave no usable answer.
+    pub(super) fn failed(&self) {
+        let dice = dice();
+        self.changing(|schedule, now| schedule.outage.failed(now, dice));
     }
 
-    fn pause_before_write(&self) -> std::time::Duration {
-        let Some(last) = self.state().written_at else { return std::time::Duration::ZERO };
-        let left = self.write_gap - self.clock.now().duration_since(last);
-        // A clock that was set back must not stop all writes for an hour.
-        left.min(self.write_gap).try_into().unwrap_or_default()
+    /// The App turned out not to be installed: nothing is asked for a while, or until [`Governor::readmit`].
+    pub(super) fn park(&self, pause: SignedDuration) {
+        self.changing(|schedule, now| schedule.parked_until = Some(now + pause));
     }
 
-    /// A limit without an end.
-    fn pause(&self) -> Timestamp {
-        let pauses = {
-            let mut state = self.state();
-            state.pauses = state.pauses.saturating_add(1);
-            state.pauses
-        };
-        let pause = (PAUSE_MIN * (1 << (pauses - 1).min(4))).min(PAUSE_MAX);
-        self.limit(Scope::All, self.clock.now() + pause)
-    }
-
-    fn limit(&self, scope: Scope, until: Timestamp) -> Timestamp {
+    /// Whether the App is known not to be installed.
+    pub(super) fn parked(&self) -> bool {
         let now = self.clock.now();
-        let until = until.clamp(now + SignedDuration::from_secs(1), now + LIMIT_MAX);
-        let mut state = self.state();
-        let slot = match scope {
-            Scope::All => &mut state.all_until,
-            Scope::One(Budget::Rest) => &mut state.rest_until,
-            Scope::One(Budget::Graphql) => &mut state.graphql_until,
-        };
-        let known = slot.is_some_and(|known| known >= until);
-        *slot = (*slot).max(Some(until));
-        drop(state);
-        if !known {
-            warn!(limit.scope = ?scope, limit.until = %until, "GitHub limits our requests until {until}");
+        self.schedule().parked_until.is_some_and(|until| until > now)
+    }
+
+    /// The App may have been installed again.
+    pub(super) fn readmit(&self) {
+        self.changing(|schedule, _| schedule.parked_until = None);
+        self.changed.notify_waiters();
+    }
+
+    /// Changes what is known, and tells people when GitHub begins to hold us back.
+    fn changing<R>(&self, change: impl FnOnce(&mut Schedule, Timestamp) -> R) -> R {
+        let now = self.clock.now();
+        let mut schedule = self.schedule();
+        let before = schedule.in_force(now);
+        let result = change(&mut schedule, now);
+        let after = schedule.in_force(now);
+        drop(schedule);
+        match (before, after) {
+            (None, Some((until, why))) => {
+                warn!(limit.until = %until, limit.why = ?why, "GitHub is left alone until {until}: {}", why.in_words());
+            }
+            (Some(_), None) => info!("GitHub may be asked again"),
+            (Some(_), Some(_)) | (None, None) => {}
         }
-        until
+        result
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no holder of this lock panics")
+    fn refused(&self, until: Timestamp, why: Why) -> Error {
+        let apart = self.spread.as_millis() * i128::from(dice()) / i128::from(u32::MAX);
+        let resets_at = until + SignedDuration::from_millis(i64::try_from(apart).unwrap_or(0));
+        match why {
+            Why::Rest | Why::Graphql | Why::Asked => Error::RateLimited { resets_at },
+            Why::Down => Error::Unavailable(anyhow::anyhow!("it has not answered for a while and is asked at {until}")),
+            Why::NotInstalled => Error::Unauthorized,
+        }
     }
-}
 
-#[derive(Debug, Clone, Copy)]
-enum Scope {
-    All,
-    One(Budget),
-}
-
-/// A 403 is a limit only if something in it says so; otherwise it is a missing permission.
-fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8], exhausted: bool) -> bool {
-    match status {
-        StatusCode::TOO_MANY_REQUESTS => true,
-        StatusCode::FORBIDDEN => exhausted || headers.contains_key("retry-after") || speaks_of_a_limit(body),
-        _ => false,
+    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().expect("no holder of this lock panics")
     }
 }
 
-fn speaks_of_a_limit(body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(&body[..body.len().min(4096)]).to_lowercase();
-    ["secondary rate limit", "rate limit exceeded", "abuse detection", "abuse-rate-limits"]
-        .iter()
-        .any(|phrase| text.contains(phrase))
+fn count(wish: Wish) {
+    let (class, budget) = (wish.class.name(), wish.budget.resource());
+    counter!("antiphon_github_requests_total", "class" => class, "budget" => budget).increment(1);
 }
 
-fn number(headers: &HeaderMap, name: &str) -> Option<i64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+/// A number that differs from daemon to daemon and from time to time.
+fn dice() -> u32 {
+    let mut bytes = [0; 4];
+    // Without random numbers everybody comes back at the same time, which is worse but no mistake.
+    getrandom::fill(&mut bytes).ok();
+    u32::from_le_bytes(bytes)
+}
+
+impl Budget {
+    /// GitHub's name for it, in `x-ratelimit-resource`.
+    pub(super) const fn resource(self) -> &'static str {
+        match self {
+            Self::Rest => "core",
+            Self::Graphql => "graphql",
+        }
+    }
+
+    const fn why(self) -> Why {
+        match self {
+            Self::Rest => Why::Rest,
+            Self::Graphql => Why::Graphql,
+        }
+    }
+}
+
+impl Class {
+    /// Below so many percent of the hourly budget it is held back, so that the more urgent ones can go on. The same
+    /// budget pays for what its owner does by hand.
+    const fn floor_percent(self) -> u64 {
+        match self {
+            Self::Person => 0,
+            Self::Write => 5,
+            Self::Event => 20,
+            Self::Sweep => 50,
+        }
+    }
+
+    /// How much later somebody may come and still go first.
+    const fn patience(self) -> SignedDuration {
+        match self {
+            Self::Person => SignedDuration::ZERO,
+            Self::Write => SignedDuration::from_secs(2),
+            Self::Event => SignedDuration::from_secs(5),
+            Self::Sweep => SignedDuration::from_secs(30),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Write => "write",
+            Self::Event => "event",
+            Self::Sweep => "sweep",
+        }
+    }
+}
+
+impl Why {
+    /// What is the matter, as part of a sentence.
+    #[must_use]
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Rest => "the hourly budget of its REST API is used up",
+            Self::Graphql => "the hourly budget of its GraphQL API is used up",
+            Self::Asked => "it asked for a pause",
+            Self::Down => "it cannot be reached or answers with errors",
+            Self::NotInstalled => "the App is not installed there, or its installation is suspended",
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicI64, Ordering},
+        },
+        task::Poll,
     };
 
+    use futures_util::poll;
+
     use super::*;
+
+    const READ: Wish = Wish { kind: Kind::Read, class: Class::Event, budget: Budget::Rest };
+    const WRITE: Wish = Wish { kind: Kind::Write, class: Class::Write, budget: Budget::Rest };
 
     /// A governor at the second 1000, and the hand of its clock.
     fn governor() -> (Governor, Arc<AtomicI64>) {
         let hand = Arc::new(AtomicI64::new(1000));
         let read = hand.clone();
         let clock = Clock::from_fn(move || Timestamp::from_second(read.load(Ordering::SeqCst)).unwrap());
-        (Governor::new(clock, std::time::Duration::ZERO), hand)
+        let manners = Manners { write_gap: SignedDuration::ZERO, spread: SignedDuration::ZERO };
+        (Governor::new(clock, manners), hand)
     }
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
     }
 
-    fn at(second: i64) -> Option<Timestamp> {
-        Timestamp::from_second(second).ok()
-    }
-
-    // G120
-    #[tokio::test]
-    async fn an_exhausted_budget_is_left_alone_until_its_reset_and_the_other_goes_on() {
-        let (governor, hand) = governor();
-        let headers = headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1500")]);
-
-        assert_eq!(governor.learn(Budget::Rest, StatusCode::OK, &headers, b""), None);
-
-        let refused = governor.admit(Kind::Read, Budget::Rest).await.unwrap_err();
-        assert!(matches!(refused, Error::RateLimited { resets_at } if Some(resets_at) == at(1500)), "{refused:?}");
-        assert!(governor.admit(Kind::Read, Budget::Graphql).await.is_ok());
-        assert_eq!(governor.limited_until(), at(1500));
-        hand.store(1500, Ordering::SeqCst);
-        assert!(governor.admit(Kind::Read, Budget::Rest).await.is_ok());
-        assert_eq!(governor.limited_until(), None);
+    fn retry_after(seconds: i64) -> HeaderMap {
+        [(http::header::RETRY_AFTER, seconds.into())].into_iter().collect()
     }
 
     // G121
     #[tokio::test]
-    async fn retry_after_silences_everything() {
-        for status in [StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS] {
-            let (governor, _) = governor();
-            assert_eq!(governor.learn(Budget::Rest, status, &headers(&[("retry-after", "60")]), b""), at(1060));
-            assert!(governor.admit(Kind::Read, Budget::Graphql).await.is_err());
-        }
-    }
-
-    // G121
-    #[test]
-    fn a_secondary_limit_without_headers_pauses_longer_each_time() {
+    async fn whoever_is_sent_away_learns_when_to_come_again() {
         let (governor, hand) = governor();
-        let body = b"{\"message\": \"You have exceeded a secondary rate limit. Please wait a few minutes\"}";
-        let learn = |now| {
-            hand.store(now, Ordering::SeqCst);
-            governor.learn(Budget::Rest, StatusCode::FORBIDDEN, &HeaderMap::new(), body)
-        };
+        governor.learn(Budget::Rest, StatusCode::FORBIDDEN, &retry_after(60), b"");
 
-        assert_eq!(learn(1000), at(1060));
-        assert_eq!(learn(1060), at(1180));
-        assert_eq!(learn(1180), at(1420));
-        assert_eq!(governor.learn(Budget::Rest, StatusCode::OK, &HeaderMap::new(), b""), None);
-        assert_eq!(learn(2000), at(2060));
-        assert_eq!(governor.learn(Budget::Rest, StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), b""), at(2120));
-    }
+        let refused = governor.admit(READ).await.unwrap_err();
 
-    // G119
-    #[test]
-    fn a_missing_permission_is_no_limit() {
-        let (governor, _) = governor();
-        let body = b"{\"message\": \"Resource not accessible by integration\"}";
-        let headers = headers(&[("x-ratelimit-remaining", "4999"), ("x-ratelimit-reset", "1500")]);
-
-        assert_eq!(governor.learn(Budget::Rest, StatusCode::FORBIDDEN, &headers, body), None);
-        assert_eq!(governor.limited_until(), None);
-    }
-
-    #[test]
-    fn a_reset_in_the_past_or_the_far_future_is_bounded() {
-        let (governor, _) = governor();
-        let reset = |at: &str| headers(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", at)]);
-        assert_eq!(governor.learn(Budget::Rest, StatusCode::FORBIDDEN, &reset("10"), b""), at(1001));
-        assert_eq!(governor.learn(Budget::Graphql, StatusCode::FORBIDDEN, &reset("99999999"), b""), at(1000 + 65 * 60));
+        assert!(matches!(refused, Error::RateLimited { resets_at } if resets_at == at(1060)), "{refused:?}");
+        assert_eq!(governor.standing("").limited, Some((at(1060), Why::Asked)));
+        hand.store(1060, Ordering::SeqCst);
+        assert!(governor.admit(READ).await.is_ok());
+        assert_eq!(governor.standing("").limited, None);
     }
 
     #[tokio::test]
-    async fn writes_go_one_at_a_time_and_reads_forty() {
+    async fn a_limit_that_comes_while_one_waits_sends_it_away() {
         let (governor, _) = governor();
-        let write = governor.admit(Kind::Write, Budget::Rest).await.unwrap();
-        assert_eq!(governor.writing.available_permits(), 0);
-        let mut reads = Vec::new();
-        for _ in 0..39 {
-            reads.push(governor.admit(Kind::Read, Budget::Rest).await.unwrap());
-        }
-        assert_eq!(governor.running.available_permits(), 0);
-        drop((write, reads));
-        assert_eq!((governor.writing.available_permits(), governor.running.available_permits()), (1, 40));
+        let writing = governor.admit(WRITE).await.unwrap();
+        let mut second = std::pin::pin!(governor.admit(WRITE));
+        assert!(poll!(second.as_mut()).is_pending());
+
+        governor.learn(Budget::Rest, StatusCode::FORBIDDEN, &retry_after(60), b"");
+        drop(writing);
+
+        assert!(matches!(poll!(second), Poll::Ready(Err(Error::RateLimited { .. }))));
     }
 
-    // G027
-    #[test]
-    fn a_clock_set_back_does_not_stop_writes() {
-        let hand = Arc::new(AtomicI64::new(10_000));
-        let read = hand.clone();
-        let clock = Clock::from_fn(move || Timestamp::from_second(read.load(Ordering::SeqCst)).unwrap());
-        let governor = Governor::new(clock, std::time::Duration::from_secs(1));
-        governor.state().written_at = at(10_000);
+    #[tokio::test]
+    async fn forty_requests_are_under_way_at_most() {
+        let (governor, _) = governor();
+        let mut under_way = Vec::new();
+        for _ in 0..40 {
+            under_way.push(governor.admit(READ).await.unwrap());
+        }
+        let mut next = std::pin::pin!(governor.admit(READ));
+        assert!(poll!(next.as_mut()).is_pending());
 
-        assert_eq!(governor.pause_before_write(), std::time::Duration::from_secs(1));
-        hand.store(6400, Ordering::SeqCst);
-        assert_eq!(governor.pause_before_write(), std::time::Duration::from_secs(1));
-        hand.store(10_001, Ordering::SeqCst);
-        assert_eq!(governor.pause_before_write(), std::time::Duration::ZERO);
+        under_way.pop();
+
+        assert!(matches!(poll!(next), Poll::Ready(Ok(_))));
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_leaves_the_queue() {
+        let (governor, _) = governor();
+        let writing = governor.admit(WRITE).await.unwrap();
+        {
+            let mut given_up = std::pin::pin!(governor.admit(WRITE));
+            assert!(poll!(given_up.as_mut()).is_pending());
+        }
+        drop(writing);
+
+        assert!(governor.admit(WRITE).await.is_ok());
+    }
+
+    // G123
+    #[tokio::test]
+    async fn an_outage_is_found_out_waited_for_and_over_with_one_good_answer() {
+        let (governor, hand) = governor();
+        for _ in 0..5 {
+            drop(governor.admit(READ).await.unwrap());
+            governor.failed();
+        }
+        assert!(matches!(governor.admit(READ).await, Err(Error::Unavailable(_))));
+        hand.store(1004, Ordering::SeqCst);
+
+        let probe = governor.admit(READ).await.unwrap();
+        let mut second = std::pin::pin!(governor.admit(READ));
+        assert!(poll!(second.as_mut()).is_pending(), "one probe is enough");
+        governor.learn(Budget::Rest, StatusCode::OK, &HeaderMap::new(), b"");
+        drop(probe);
+
+        assert!(matches!(poll!(second), Poll::Ready(Ok(_))));
+        assert_eq!(governor.standing("").limited, None);
+    }
+
+    // G118
+    #[tokio::test]
+    async fn a_parked_installation_is_asked_again_when_it_is_readmitted() {
+        let (governor, _) = governor();
+        governor.park(SignedDuration::from_mins(15));
+        assert!(matches!(governor.admit(READ).await, Err(Error::Unauthorized)));
+
+        governor.readmit();
+
+        assert!(governor.admit(READ).await.is_ok());
     }
 }

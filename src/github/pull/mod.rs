@@ -7,6 +7,6 @@ mod opening;
 mod query;
 mod snapshot;
 
-pub use list::OpenPull;
+pub use list::{OpenPull, OpenPulls};
 pub use merge::{Merge, MergeMethod};
 pub use opening::NewPull;

@@ -70,6 +70,13 @@ pub enum Hint {
         /// The repository.
         repo: RepoId,
     },
+    /// Whether the repository is there, what it is called, and whether it can be changed.
+    Existence {
+        /// The repository.
+        repo: RepoId,
+        /// Whether it was deleted.
+        deleted: bool,
+    },
     /// An installation of the App: its repositories or its permissions.
     Installation {
         /// The installation.
@@ -131,8 +138,10 @@ fn hints(event: &str, payload: &Payload<'_>, repo: Option<RepoId>) -> Vec<Hint> 
             branch(text(payload.git_ref.as_ref()), repo).into_iter().collect()
         }
         "merge_group" => on_merge_group(payload, repo).into_iter().collect(),
-        "repository"
-        | "public"
+        "repository" => {
+            vec![Hint::Existence { repo, deleted: text(payload.action.as_ref()) == Some("deleted") }]
+        }
+        "public"
         | "member"
         | "label"
         | "branch_protection_rule"

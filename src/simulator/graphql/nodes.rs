@@ -6,7 +6,8 @@ use super::{connection::Connection, execute::Arguments, issues, pulls};
 use crate::simulator::{
     json::{checks::ACTIONS_APP, commits::fold, from_node_id, node_id, objects, time},
     world::{
-        Comment, GRAPHQL, Issue, Job, Pull, RATE_LIMIT, Repository, Review, ReviewComment, Run, Status, Thread, User, World,
+        Comment, GRAPHQL, Issue, Job, Pull, RATE_LIMIT, Repository, Review, ReviewComment, Run, Status, Thread, User,
+        World,
     },
 };
 

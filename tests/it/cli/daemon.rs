@@ -115,7 +115,10 @@ fn overview() -> Overview {
             observed_at: Some(ago(60)),
             trouble: None,
             blocked: Vec::new(),
+            silent_since: None,
+            parked: None,
         }],
+        limits: Vec::new(),
     }
 }
 

@@ -15,8 +15,10 @@ pub(crate) async fn measure(dir: &Path, table: &mut Table) -> anyhow::Result<()>
     let world = World::new(dir).await?;
     let (daemon, _) = world.start().await?;
     world.answers("/readyz").await?;
+    let file = world.state_dir().join("antiphon.db");
+    first_entry(&file).await?;
     drop(daemon);
-    let bytes = fill(&world.state_dir().join("antiphon.db")).context("the journal cannot be filled")?;
+    let bytes = fill(&file).context("the journal cannot be filled")?;
     let begun = std::time::Instant::now();
     let (daemon, first) = world.start().await?;
     world.answers("/readyz").await?;
@@ -27,6 +29,19 @@ pub(crate) async fn measure(dir: &Path, table: &mut Table) -> anyhow::Result<()>
     table.note("the size of that journal", format!("{} MB", bytes >> 20));
     world.end().await;
     Ok(())
+}
+
+/// The daemon is ready before it has written anything.
+async fn first_entry(file: &Path) -> anyhow::Result<()> {
+    for _ in 0..100 {
+        let journal = rusqlite::Connection::open_with_flags(file, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        if journal.query_row("SELECT count(*) FROM log", [], |row| row.get::<_, i64>(0))? > 0 {
+            return Ok(());
+        }
+        drop(journal);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("the daemon wrote no entry in ten seconds")
 }
 
 /// Repeats an entry that the daemon itself wrote, for a machine that has ended.

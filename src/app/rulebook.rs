@@ -56,6 +56,7 @@ fn rules(config: &Config, settings: &config::Repository, repository: &Repository
     Rules {
         reactions,
         hash,
+        repo: repository.id,
         repo_name: repository.name.clone(),
         repo_url: repository.clone_url.trim_end_matches(".git").to_owned(),
         merge: settings.merge,

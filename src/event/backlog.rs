@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Work;
-use crate::model::{AgentName, Branch, Issue, IssueNumber, PrNumber, RepoId, Sha, TaskId};
+use crate::model::{AgentName, Branch, Issue, IssueNumber, PrNumber, RepoId, RuleName, Sha, TaskId};
 
 /// An event of one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +83,15 @@ pub enum Backlog {
         /// Its issue.
         issue: Option<IssueNumber>,
     },
+    /// A rule could not be evaluated, and something else answered in its place.
+    RuleBroken {
+        /// The rule.
+        rule: RuleName,
+        /// The hash of the rules then in force.
+        revision: String,
+        /// Why.
+        why: String,
+    },
     /// A deadline passed.
     DeadlinePassed,
 }
@@ -137,6 +146,7 @@ impl Backlog {
             Self::SlotGranted { .. } => "slot granted",
             Self::SpawnWanted { .. } => "spawn wanted",
             Self::TaskEnded { .. } => "task ended",
+            Self::RuleBroken { .. } => "rule broken",
             Self::DeadlinePassed => "deadline passed",
         }
     }

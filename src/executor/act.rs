@@ -9,8 +9,9 @@ use crate::{
     effect::Act,
     event::{self, ActionOutcome, Event},
     github::{self, Comment, MergeMethod},
+    journal::Post,
     machine::{Now, State, context, pull, still_wanted_act},
-    model::{Merge, PrNumber, RepoId, Sha},
+    model::{MachineKey, Merge, PrNumber, RepoId, Sha},
     notify::{Note, Urgency},
     reaction::{self, Action, Context, Priority, Template},
     text,
@@ -48,7 +49,8 @@ impl Executor {
         let repo = match state {
             State::Pull(state) => state.repo,
             State::Session(state) => state.repo,
-            State::Task(_) | State::Backlog(_) | State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
+            State::Backlog(state) => state.repo,
+            State::Task(_) | State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
         };
         let wanted = still_wanted_act(state, act);
         // Something that was begun is finished: its first half is in the world already.
@@ -69,7 +71,8 @@ impl Executor {
         let context = match state {
             State::Session(state) => context::of_session(state, act.incident, &now),
             State::Pull(state) => context::of_pull(state, act.incident, &now),
-            State::Task(_) | State::Backlog(_) | State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
+            State::Backlog(state) => context::of_backlog(state, &now),
+            State::Task(_) | State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
         };
         match step.applies(&context) {
             Ok(true) => {}
@@ -111,9 +114,31 @@ impl Executor {
             (Action::Comment(_) | Action::Label(_) | Action::Merge, None) => {
                 Tried::Ended(ActionOutcome::Failed("there is no pull request yet".to_owned()))
             }
-            (Action::Spawn(_) | Action::Prompt(_) | Action::OpenPull, _) => {
+            (Action::OpenPull, Some(_)) => Tried::Ended(ActionOutcome::Done),
+            (Action::OpenPull, None) => self.open_pull_for(state).await,
+            (Action::Spawn(_) | Action::Prompt(_), _) => {
                 Tried::Ended(ActionOutcome::Failed(format!("{} has no meaning here", action.name())))
             }
+        }
+    }
+
+    /// Opens the pull request of an agent's task with what it has pushed.
+    async fn open_pull_for(&self, state: &State) -> Tried {
+        let State::Session(session) = state else { return Tried::Ended(ActionOutcome::Dropped) };
+        let to = MachineKey::Task(session.task.clone());
+        let Some(State::Task(task)) = self.state(&to).await else { return Tried::Ended(ActionOutcome::Dropped) };
+        let Some(repository) = self.repository(task.repo) else { return Tried::Ended(ActionOutcome::Dropped) };
+        match self.try_open_pull(&task.task, &repository, &task.branch, &task.work).await {
+            Ok(Some(number)) => {
+                let event = event::Task::PullOpened { number }.into();
+                let cause = format!("act/{}/pull/{number}", session.key());
+                match self.journal.post(vec![Post { cause, to, event }]).await {
+                    Ok(_) => Tried::Ended(ActionOutcome::Done),
+                    Err(error) => Tried::Again(chain(&error)),
+                }
+            }
+            Ok(None) => Tried::Ended(ActionOutcome::Failed("nothing was pushed".to_owned())),
+            Err(error) => failed(&error),
         }
     }
 
@@ -122,7 +147,7 @@ impl Executor {
         match state {
             State::Pull(state) => Some(state.number),
             State::Session(state) => {
-                let task = self.state(&crate::model::MachineKey::Task(state.task.clone())).await;
+                let task = self.state(&MachineKey::Task(state.task.clone())).await;
                 if let Some(State::Task(task)) = task { task.pull } else { None }
             }
             State::Task(state) => state.pull,
@@ -232,7 +257,6 @@ impl Executor {
 }
 
 fn reported(act: &Act, outcome: ActionOutcome) -> Option<Event> {
-    use crate::model::MachineKey;
     let Act { incident, serial, revision, list, step, .. } = *act;
     match act.of {
         MachineKey::Pull { .. } => Some(event::Pull::Acted { incident, serial, revision, list, step, outcome }.into()),

@@ -7,6 +7,7 @@
 
 mod act;
 mod agents;
+mod claim;
 mod ears;
 mod launch;
 mod look;
@@ -22,19 +23,19 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::warn;
 
+use self::claim::Claim;
 use crate::{
     clock::Clock,
     config::Config,
     effect::Effect,
     event::Event,
     github,
-    journal::{Claimed, EffectId, Fenced, Journal},
+    journal::{Claimed, Journal},
     machine::{Rulebook, Rules, State},
-    model::{Fence, MachineKey, RepoId},
+    model::{MachineKey, RepoId},
     notify::Notifiers,
     places::Places,
     runtime::{Address, Runtime},
@@ -189,37 +190,5 @@ impl Executor {
     fn later(&self, claim: &Claim, why: impl Into<String>) -> Outcome {
         let after = (PAUSE_MIN * 2_u32.saturating_pow(claim.postponed.min(9))).min(PAUSE_MAX) / self.scale();
         Outcome::Later { after, why: why.into() }
-    }
-}
-
-/// The claim on an effect.
-pub(crate) struct Claim {
-    id: EffectId,
-    fence: Fence,
-    progress: Option<String>,
-    postponed: u32,
-    /// When the effect was ordered.
-    since: Timestamp,
-}
-
-impl Claim {
-    /// Notes how far this effect got; false if the claim is no longer ours.
-    async fn note(
-        &self,
-        journal: &dyn Journal,
-        note: String,
-        event: Option<Event>,
-    ) -> Result<bool, crate::journal::Error> {
-        let fenced = journal.progress(self.id.clone(), self.fence, note, event).await?;
-        if fenced == Fenced::Stale {
-            info!(machine = %self.id.machine, "An effect was taken over by somebody else");
-        }
-        Ok(fenced == Fenced::Accepted)
-    }
-
-    /// A name for this effect that is the same on every try, for markers.
-    fn operation(&self) -> String {
-        let text = format!("{}-{}-{}", self.id.machine, self.id.version, self.id.index);
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
     }
 }

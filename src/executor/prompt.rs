@@ -9,8 +9,9 @@ use super::{Claim, Executor, Outcome, look::chain, quoting::ForPrompt};
 use crate::{
     boundary,
     event::{self, Refusal},
+    journal::Post,
     machine::{self, Now, Rules, State, Texts, context, pull, session},
-    model::{Cause, MachineKey, PromptId, PromptRef, Submission, TextHash},
+    model::{Cause, MachineKey, PromptId, PromptRef, RuleName, Submission, TextHash},
     reaction,
     runtime::{self, Address, Message, Runtime, Why},
     text,
@@ -190,25 +191,41 @@ impl Executor {
         let quoting = ForPrompt::new(prompt, self.known_secrets());
         let texts = self.texts(machine::texts_of(state)).await?;
         let now = Now { rules, at: self.clock.now(), entropy: [0; 16], texts: &texts };
-        let rendered = match (&reference.cause, state) {
+        let gone = "its rule is gone";
+        let (rule, template, context) = match (&reference.cause, state) {
             (Cause::Person(words), _) => {
                 return self.one_text(words).await?.ok_or_else(|| "the words are no longer there".to_owned());
             }
-            (Cause::Task, State::Task(task)) => match rules.first_prompt(&context::of_task(task, &now)) {
-                Some(template) => reaction::compose(template, &context::of_task(task, &now), &quoting),
-                None => return self.free_text(task).await,
-            },
+            (Cause::Task, State::Task(task)) => {
+                let context = context::of_task(task, &now);
+                let Some((rule, template)) = rules.first_prompt(&context) else { return self.free_text(task).await };
+                (rule, template, context)
+            }
             (Cause::Incident { kind, action }, State::Pull(state)) => {
-                let template = rules.prompt_of(state.incidents.get(kind), *action).ok_or("its rule is gone")?;
-                reaction::compose(template, &context::of_pull(state, *kind, &now), &quoting)
+                let (rule, template) = rules.prompt_of(state.incidents.get(kind), *action).ok_or(gone)?;
+                (rule, template, context::of_pull(state, *kind, &now))
             }
             (Cause::Incident { kind, action }, State::Session(state)) => {
-                let template = rules.prompt_of(state.incidents.get(kind), *action).ok_or("its rule is gone")?;
-                reaction::compose(template, &context::of_session(state, *kind, &now), &quoting)
+                let (rule, template) = rules.prompt_of(state.incidents.get(kind), *action).ok_or(gone)?;
+                (rule, template, context::of_session(state, *kind, &now))
             }
             (Cause::Task | Cause::Incident { .. }, _) => return Err("nobody can say what it means".to_owned()),
         };
-        rendered.map_err(|broken| broken.to_string())
+        match reaction::compose(template, &context, &quoting) {
+            Ok(words) => Ok(words),
+            Err(broken) => {
+                self.tell_broken(rules, rule.clone(), broken.to_string()).await?;
+                let shipped = rules.shipped_words(context.incident).ok_or_else(|| broken.to_string())?;
+                reaction::compose(shipped, &context, &quoting).map_err(|broken| broken.to_string())
+            }
+        }
+    }
+
+    /// Tells the repository's machine that a rule broke; the same rule and revision arrive there once.
+    async fn tell_broken(&self, rules: &Rules, rule: RuleName, why: String) -> Result<(), String> {
+        let cause = format!("broken/{rule}/{}", rules.hash);
+        let (to, event) = rules.broken(rule, why);
+        self.journal.post(vec![Post { cause, to, event }]).await.map_err(|error| chain(&error)).map(drop)
     }
 
     /// The first prompt of a task that a person described in their own words.

@@ -107,7 +107,7 @@ impl Executor {
         Outcome::Done(Some(Event::Task(event)))
     }
 
-    async fn try_open_pull(
+    pub(super) async fn try_open_pull(
         &self,
         task: &TaskId,
         repository: &Repository,

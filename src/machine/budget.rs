@@ -42,6 +42,7 @@ struct Day {
     github: BTreeMap<PrNumber, Snapshot>,
     listed: Option<Vec<event::OpenPull>>,
     machines: BTreeMap<MachineKey, State>,
+    due: BTreeMap<MachineKey, Timestamp>,
     ahead: BTreeMap<(Timestamp, u64), Happening>,
     serial: u64,
     looks: Vec<(Timestamp, PrNumber)>,
@@ -59,6 +60,7 @@ impl Day {
             github,
             listed: None,
             machines: BTreeMap::new(),
+            due: BTreeMap::new(),
             ahead: BTreeMap::new(),
             serial: 0,
             looks: Vec::new(),
@@ -101,13 +103,12 @@ impl Day {
     fn play(&mut self) {
         let end = START + SignedDuration::from_hours(i64::try_from(HOURS).unwrap());
         loop {
-            let deadlines = self.machines.iter();
-            let due = deadlines.filter_map(|(key, state)| Some((state.next_deadline(&self.rules, self.at)?.0, key)));
-            let due = due.min().map(|(at, key)| (at, key.clone()));
+            let due = self.due.iter().map(|(key, at)| (*at, key)).min().map(|(at, key)| (at, key.clone()));
             let next = self.ahead.first_key_value().map(|((at, _), _)| *at);
             match (due, next) {
                 (Some((at, key)), next) if next.is_none_or(|next| at <= next) => {
                     self.at = at;
+                    self.due.remove(&key);
                     self.step(key.clone(), deadline(&key));
                 }
                 (_, Some(_)) => {
@@ -150,6 +151,10 @@ impl Day {
         self.serial += 1;
         let now = Now { rules: &self.rules, at: self.at, entropy: entropy(self.serial), texts: NO_TEXTS };
         let Some(made) = step(&key, self.machines.remove(&key), event, &now) else { return };
+        match made.state.next_deadline(&self.rules, self.at) {
+            Some((at, _)) => self.due.insert(key.clone(), at),
+            None => self.due.remove(&key),
+        };
         self.machines.insert(key, made.state);
         for effect in made.effects {
             self.carry_out(effect);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Now, State, pull, reviews_of, session, task};
+use super::{Now, State, backlog, pull, reviews_of, session, task};
 use crate::{
     event::{self, Event, Work},
     model::{Attempt, Author, Failure, IncidentKind, Issue, Outside, Review, Snapshot, TextHash, Thread, Tier},
@@ -67,6 +67,16 @@ pub fn of_session(state: &session::State, kind: IncidentKind, now: &Now<'_>) -> 
 pub fn of_issue(issue: &Issue, now: &Now<'_>) -> Context {
     let mut context = bare(IncidentKind::IssueReady, now);
     context.issue = Some(issue_facts(issue, now.texts));
+    context
+}
+
+/// The facts of a repository whose rules break.
+#[must_use]
+pub fn of_backlog(state: &backlog::State, now: &Now<'_>) -> Context {
+    let mut context = bare(IncidentKind::RuleBroken, now);
+    let broken =
+        state.broken.iter().map(|(rule, broken)| format!("the rule {rule} cannot be evaluated: {}", broken.why));
+    context.summary = format!("{} in {}", broken.collect::<Vec<_>>().join("; "), context.repo.name);
     context
 }
 
@@ -250,6 +260,7 @@ fn summary(kind: IncidentKind, attempts: Attempt, context: &Context) -> String {
         IncidentKind::AgentExited => "the agent's process ended",
         IncidentKind::AgentNeedsInput => "the agent waits for a person",
         IncidentKind::IssueReady => "the issue may be worked on",
+        IncidentKind::RuleBroken => "a rule cannot be evaluated",
     };
     let tried = match attempts.0 {
         0 => "nothing was tried yet".to_owned(),

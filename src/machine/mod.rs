@@ -171,7 +171,8 @@ pub fn still_wanted_act(state: &State, act: &Act) -> bool {
     match state {
         State::Pull(state) => pull::still_wanted_act(state, act),
         State::Session(state) => session::still_wanted_act(state, act),
-        State::Task(_) | State::Backlog(_) | State::Fleet(_) => false,
+        State::Backlog(state) => !state.broken.is_empty(),
+        State::Task(_) | State::Fleet(_) => false,
     }
 }
 

@@ -9,10 +9,10 @@ use super::{
     incident::{Incident, Plan, StepKind},
 };
 use crate::{
-    effect::{Act, List},
+    effect::{Act, Effect, List},
     event::{self, Agent, Event},
     model::{AgentName, Attempt, IncidentKind, MachineKey, Merge, RepoId, RepoName, RuleName, Sha},
-    reaction::{self, Action, Checks, Context, Mode, Rule, Step, Template},
+    reaction::{self, Action, Answer, Checks, Context, Mode, Rule, Step, Template},
 };
 
 /// Everything that a maintainer can set and a machine must know.
@@ -22,6 +22,8 @@ pub struct Rules {
     pub reactions: reaction::Rules,
     /// The hash of everything here; it stands beside each entry of the journal.
     pub hash: String,
+    /// The repository.
+    pub repo: RepoId,
     /// `owner/name`.
     pub repo_name: RepoName,
     /// Where people look at the repository.
@@ -134,72 +136,73 @@ impl Rules {
         self.reactions.answering(kind).first().map_or(SignedDuration::ZERO, |rule| signed(rule.settle))
     }
 
-    /// What the rule that answers an incident allows; `None` if no rule does.
-    pub(crate) fn plan(&self, kind: IncidentKind, context: &Context, opened_at: Timestamp) -> Option<Plan> {
-        let rule = self.answering(kind, context)?;
-        let steps = rule.actions.iter().map(|step| step_kind(step, context)).collect();
-        let escalation = rule.escalate.as_ref();
-        let attempts = escalation.map_or(rule.retry.attempts, |it| it.attempts.min(rule.retry.attempts));
-        Some(Plan {
-            rule: rule.name.clone(),
-            steps,
-            attempts_max: Attempt(attempts),
-            total_max: Attempt(rule.retry.total),
-            backoff: rule.retry.backoff,
-            escalate_at: escalation.and_then(|it| it.time).map(|time| opened_at + signed(time)),
-            escalation_steps: escalation.map_or(0, |it| u32::try_from(it.actions.len()).unwrap_or(u32::MAX)),
-        })
-    }
-
-    /// The rule that answers: the first whose condition holds. One that cannot be evaluated counts as not fired.
-    fn answering(&self, kind: IncidentKind, context: &Context) -> Option<&Rule> {
-        self.reactions.first_that_holds(kind, context).rule
-    }
-
-    /// What the rules that run next to the one that answers do: once, when the incident first becomes due.
-    pub(crate) fn beside(
+    /// What is done about an incident that has become due: what the rule that answers it allows (`None`: no rule does),
+    /// what rules beside it do when it is new, and which rules broke on the way.
+    pub(crate) fn answer(
         &self,
         of: &MachineKey,
-        kind: IncidentKind,
         context: &Context,
+        incident: &Incident,
         head: Option<&Sha>,
-    ) -> Vec<Act> {
-        let holds = |rule: &&Rule| rule.mode == Mode::Live && rule.answers(context).unwrap_or(false);
-        let rules = self.reactions.alongside(kind).into_iter().filter(holds);
-        let act = |rule: &Rule, step| Act {
-            of: of.clone(),
-            incident: kind,
-            serial: 0,
-            revision: 0,
-            rule: rule.name.clone(),
-            list: List::Do,
-            step,
-            head: head.cloned(),
-        };
-        rules.flat_map(|rule| (0..).zip(&rule.actions).map(move |(step, _)| act(rule, step))).collect()
+    ) -> (Option<Plan>, Vec<Effect>) {
+        let kind = context.incident;
+        let Answer { rule, mut broken } = self.reactions.first_that_holds(kind, context);
+        let mut acts = Vec::new();
+        for beside in self.reactions.alongside(kind).into_iter().filter(|_| incident.is_new()) {
+            match beside.answers_in_full(context) {
+                Ok(true) if beside.mode == Mode::Live => acts.extend(acts_of(beside, of, kind, head)),
+                Ok(_) => {}
+                Err(why) => broken.push((beside.name.clone(), why)),
+            }
+        }
+        let told = broken.into_iter().map(|(rule, why)| self.tell_broken(rule, why.message));
+        let effects = acts.into_iter().map(Effect::Act).chain(told).collect();
+        (rule.map(|rule| plan_of(rule, context, incident.opened_at)), effects)
+    }
+
+    /// Whether a rule answers that an issue is ready, and which rules broke on the way.
+    pub(crate) fn wants_issue(&self, context: &Context) -> (bool, Vec<(RuleName, String)>) {
+        let Answer { rule, broken } = self.reactions.first_that_holds(IncidentKind::IssueReady, context);
+        (rule.is_some(), broken.into_iter().map(|(rule, why)| (rule, why.message)).collect())
+    }
+
+    /// What is done about a rule that broke: once, without a ladder.
+    pub(crate) fn on_broken(&self, of: &MachineKey, context: &Context) -> Vec<Act> {
+        let rule = self.reactions.first_that_holds(context.incident, context).rule;
+        rule.into_iter().flat_map(|rule| acts_of(rule, of, context.incident, None)).collect()
+    }
+
+    /// That a rule of this revision broke, for the machine of its repository.
+    #[must_use]
+    pub fn broken(&self, rule: RuleName, why: String) -> (MachineKey, Event) {
+        let event = event::Backlog::RuleBroken { rule, revision: self.reactions.hash().to_owned(), why };
+        (MachineKey::Backlog(self.repo), event.into())
+    }
+
+    fn tell_broken(&self, rule: RuleName, why: String) -> Effect {
+        let (to, event) = self.broken(rule, why);
+        Effect::Tell { to, event }
     }
 
     /// The words of a prompt in the plan of an incident.
-    pub(crate) fn prompt_of(&self, incident: Option<&Incident>, action: u32) -> Option<&Template> {
+    pub(crate) fn prompt_of<'a>(
+        &'a self,
+        incident: Option<&'a Incident>,
+        action: u32,
+    ) -> Option<(&'a RuleName, &'a Template)> {
         let plan = incident?.plan.as_ref()?;
-        match &self.action(&plan.rule, List::Do, action)?.action {
-            Action::Prompt(template) => Some(template),
-            Action::Spawn(_)
-            | Action::Restart
-            | Action::OpenPull
-            | Action::Comment(_)
-            | Action::Label(_)
-            | Action::Notify { .. }
-            | Action::Merge => None,
-        }
+        Some((&plan.rule, words(self.action(&plan.rule, List::Do, action)?)?))
     }
 
     /// The words of a task's first prompt.
-    pub(crate) fn first_prompt(&self, context: &Context) -> Option<&Template> {
-        let rule = self.answering(IncidentKind::IssueReady, context)?;
-        rule.actions
-            .iter()
-            .find_map(|step| if let Action::Spawn(template) = &step.action { Some(template) } else { None })
+    pub(crate) fn first_prompt(&self, context: &Context) -> Option<(&RuleName, &Template)> {
+        let rule = self.reactions.first_that_holds(IncidentKind::IssueReady, context).rule?;
+        Some((&rule.name, rule.actions.iter().find_map(words)?))
+    }
+
+    /// The words that were shipped for an incident, for when somebody's own cannot be made.
+    pub(crate) fn shipped_words(&self, kind: IncidentKind) -> Option<&Template> {
+        self.reactions.as_shipped(kind)?.actions.iter().find_map(words)
     }
 
     /// An action of a rule.
@@ -216,6 +219,48 @@ impl Rules {
     #[must_use]
     pub fn agent_named(&self, name: &AgentName) -> Agent {
         self.agents.get(name).unwrap_or(&self.agent).clone()
+    }
+}
+
+fn plan_of(rule: &Rule, context: &Context, opened_at: Timestamp) -> Plan {
+    let escalation = rule.escalate.as_ref();
+    let attempts = escalation.map_or(rule.retry.attempts, |it| it.attempts.min(rule.retry.attempts));
+    Plan {
+        rule: rule.name.clone(),
+        steps: rule.actions.iter().map(|step| step_kind(step, context)).collect(),
+        attempts_max: Attempt(attempts),
+        total_max: Attempt(rule.retry.total),
+        backoff: rule.retry.backoff,
+        escalate_at: escalation.and_then(|it| it.time).map(|time| opened_at + signed(time)),
+        escalation_steps: escalation.map_or(0, |it| u32::try_from(it.actions.len()).unwrap_or(u32::MAX)),
+    }
+}
+
+/// All actions of a rule that has no ladder.
+fn acts_of(rule: &Rule, of: &MachineKey, incident: IncidentKind, head: Option<&Sha>) -> Vec<Act> {
+    let act = |step| Act {
+        of: of.clone(),
+        incident,
+        serial: 0,
+        revision: 0,
+        rule: rule.name.clone(),
+        list: List::Do,
+        step,
+        head: head.cloned(),
+    };
+    (0..).zip(&rule.actions).map(|(step, _)| act(step)).collect()
+}
+
+/// What a step says to an agent.
+fn words(step: &Step) -> Option<&Template> {
+    match &step.action {
+        Action::Prompt(template) | Action::Spawn(template) => Some(template),
+        Action::Restart
+        | Action::OpenPull
+        | Action::Comment(_)
+        | Action::Label(_)
+        | Action::Notify { .. }
+        | Action::Merge => None,
     }
 }
 
@@ -318,14 +363,18 @@ mod tests {
         context::of_pull(pr.one.pull(), CI, &now)
     }
 
+    fn answer(rules: &Rules, context: &Context) -> (Option<Plan>, Vec<Effect>) {
+        rules.answer(&pull_key(), context, &Incident::open(1, START, secs(0)), None)
+    }
+
     fn plan(own: &[&str], draft: bool) -> Option<Plan> {
         let rules = rules_with(own);
-        rules.plan(CI, &failing(&rules, draft), START)
+        answer(&rules, &failing(&rules, draft)).0
     }
 
     #[test]
     fn the_shipped_plan_for_red_checks() {
-        let plan = rules().plan(CI, &failing(&rules(), false), START).unwrap();
+        let plan = plan(&[], false).unwrap();
 
         assert_eq!(
             plan,
@@ -363,8 +412,23 @@ mod tests {
         let rules = rules_with(&["name: ci-failed\nmode: shadow"]);
         let context = failing(&rules, false);
 
-        assert_eq!(rules.plan(CI, &context, START), None);
-        assert_eq!(rules.beside(&pull_key(), CI, &context, None), []);
+        assert_eq!(answer(&rules, &context), (None, Vec::new()));
+    }
+
+    #[test]
+    fn a_rule_that_breaks_is_reported_and_the_shipped_one_answers() {
+        let rules = rules_with(&["name: ci-failed\nif: failures[0].class != 'billing'\n"]);
+        let mut context = failing(&rules, false);
+        context.failures.clear();
+
+        let (plan, effects) = answer(&rules, &context);
+
+        assert_eq!(plan.unwrap().rule.as_str(), "shipped-ci-failed");
+        let [Effect::Tell { to: MachineKey::Backlog(REPO), event: Event::Backlog(told) }] = effects.as_slice() else {
+            panic!("{effects:?}")
+        };
+        let event::Backlog::RuleBroken { rule, revision, .. } = told else { panic!("{told:?}") };
+        assert_eq!((rule.as_str(), revision.as_str()), ("ci-failed", rules.reactions.hash()));
     }
 
     #[test]
@@ -459,7 +523,7 @@ mod tests {
         for class in [FailureClass::Code, FailureClass::Flaky, FailureClass::Timeout, FailureClass::Unknown] {
             context.failures.iter_mut().for_each(|failure| failure.class = class);
 
-            assert!(rules.plan(CI, &context, START).is_some(), "{class:?}");
+            assert!(answer(&rules, &context).0.is_some(), "{class:?}");
         }
     }
 }

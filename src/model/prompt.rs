@@ -26,11 +26,13 @@ pub enum IncidentKind {
     AgentNeedsInput,
     /// An issue may be worked on.
     IssueReady,
+    /// A rule could not be evaluated.
+    RuleBroken,
 }
 
 impl IncidentKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ChecksFailed,
         Self::ChangesRequested,
         Self::Conflict,
@@ -39,6 +41,7 @@ impl IncidentKind {
         Self::AgentExited,
         Self::AgentNeedsInput,
         Self::IssueReady,
+        Self::RuleBroken,
     ];
 
     /// The word for it in rules, conditions and logs.
@@ -53,6 +56,7 @@ impl IncidentKind {
             Self::AgentExited => "agent-exited",
             Self::AgentNeedsInput => "agent-needs-input",
             Self::IssueReady => "issue-ready",
+            Self::RuleBroken => "rule-broken",
         }
     }
 }

@@ -35,6 +35,8 @@ const LATER_INCIDENTS: [&str; 16] = [
     "schedule",
     "command",
 ];
+/// What happens to agents, with or without a pull request.
+const AGENTS: [IncidentKind; 3] = [IncidentKind::AgentStuck, IncidentKind::AgentExited, IncidentKind::AgentNeedsInput];
 /// Actions of the language that nobody carries out yet.
 const LATER_ACTIONS: [&str; 15] = [
     "rerun",
@@ -299,6 +301,15 @@ impl Builder<'_> {
                 {
                     let hint = "an issue that is ready has no agent yet; use `spawn`";
                     self.complain(&path, format!("`{name}` has nothing to act on"), hint);
+                }
+                Action::OpenPull if self.on.iter().any(|kind| !AGENTS.contains(kind)) => {
+                    let hint = "what happens to a pull request happens after it was opened";
+                    self.complain(&path, "only a rule on what happens to agents can open a pull request", hint);
+                }
+                Action::Prompt(_) | Action::Restart | Action::OpenPull | Action::Comment(_) | Action::Label(_)
+                    if self.on.contains(&IncidentKind::RuleBroken) =>
+                {
+                    self.complain(&path, format!("`{name}` has nothing to act on"), "use `notify`");
                 }
                 Action::Prompt(_) | Action::Restart | Action::Merge if rule.beside => {
                     let hint = "remove `beside`, or this action";

@@ -70,7 +70,7 @@ mod tests {
         let report = check(&shipped());
 
         assert_eq!(report.mistakes, []);
-        assert_eq!((report.summary.files, report.summary.rules), (7, 7));
+        assert_eq!((report.summary.files, report.summary.rules), (8, 8));
         let answering: Vec<(&str, &str)> =
             report.summary.answering.iter().map(|(kind, names)| (kind.as_str(), names[0].as_str())).collect();
         assert_eq!(
@@ -83,6 +83,7 @@ mod tests {
                 ("agent-stuck", "agent-stuck"),
                 ("agent-exited", "agent-exited"),
                 ("issue-ready", "issue-ready"),
+                ("rule-broken", "rule-broken"),
             ]
         );
     }

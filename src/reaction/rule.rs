@@ -173,6 +173,19 @@ impl Rule {
         applies(self.condition.as_ref(), context)
     }
 
+    /// Whether the rule answers, once it is sure that every condition in it can be evaluated.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] when one cannot: a rule that breaks in the middle has done half of what it should.
+    pub fn answers_in_full(&self, context: &Context) -> Result<bool, Broken> {
+        let holds = self.answers(context)?;
+        for step in self.actions.iter().filter(|_| holds) {
+            step.applies(context)?;
+        }
+        Ok(holds)
+    }
+
     pub(super) fn sped_up(mut self, factor: u32) -> Self {
         self.settle /= factor.max(1);
         self.retry.backoff = self.retry.backoff.sped_up(factor);

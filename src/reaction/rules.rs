@@ -21,7 +21,7 @@ use super::{
 pub struct Rules {
     /// Locked ones first, then more specific ones, then by name.
     rules: Vec<Rule>,
-    /// The shipped rules as they were shipped, for when a changed one breaks.
+    /// The rules as they were shipped, under names of their own, for when a changed one breaks.
     shipped: Vec<Rule>,
     hash: String,
 }
@@ -51,7 +51,7 @@ impl Rules {
         let mut rules: Vec<Rule> = effective.values().filter_map(|it| keep(rule(it), &mut found)).collect();
         rules.sort_by_key(|rule| (Reverse(rule.lock), Reverse(rule.layer), rule.name.clone()));
         let as_shipped = sheets.iter().filter(|sheet| sheet.layer == Layer::Shipped);
-        let shipped = as_shipped.filter_map(|sheet| keep(build(&sheet.node), &mut Vec::new())).collect();
+        let shipped = as_shipped.filter_map(|sheet| build(&sheet.node).ok().and_then(renamed)).collect();
         if found.is_empty() { Ok(Self { rules, shipped, hash: hash(&effective) }) } else { Err(found) }
     }
 
@@ -74,10 +74,16 @@ impl Rules {
         &self.rules
     }
 
-    /// The rule of this name.
+    /// The rule of this name; `shipped-NAME` is one as it was shipped.
     #[must_use]
     pub fn get(&self, name: &RuleName) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.name == *name)
+        self.rules.iter().chain(&self.shipped).find(|rule| rule.name == *name)
+    }
+
+    /// The rule that answers an incident as it was shipped, for when a changed one breaks.
+    #[must_use]
+    pub fn as_shipped(&self, kind: IncidentKind) -> Option<&Rule> {
+        self.shipped.iter().find(|rule| rule.on.contains(&kind) && leads(rule))
     }
 
     /// The rules that can answer an incident, in the order in which they are asked.
@@ -107,12 +113,19 @@ impl Rules {
     }
 }
 
+/// What an operator's rule cannot be called, so that a rule that answers as it was shipped has a name.
+const AS_SHIPPED: &str = "shipped-";
+
+fn renamed(rule: Rule) -> Option<Rule> {
+    Some(Rule { name: format!("{AS_SHIPPED}{}", rule.name).parse().ok()?, ..rule })
+}
+
 fn leads(rule: &Rule) -> bool {
     !rule.beside && rule.mode == Mode::Live
 }
 
 fn first<'r>(rules: Vec<&'r Rule>, context: &Context, broken: &mut Vec<(RuleName, Broken)>) -> Option<&'r Rule> {
-    rules.into_iter().find(|rule| match rule.answers(context) {
+    rules.into_iter().find(|rule| match rule.answers_in_full(context) {
         Ok(holds) => holds,
         Err(error) => {
             broken.push((rule.name.clone(), error));
@@ -131,6 +144,12 @@ fn parse(sources: &[Source], found: &mut Vec<Diagnostic>) -> Vec<Sheet> {
                 continue;
             }
         };
+        if sheet.document.name.as_str().starts_with(AS_SHIPPED) {
+            let place = sheet.node.get(&["name"]).unwrap_or(&sheet.node);
+            let message = format!("names that begin with `{AS_SHIPPED}` are taken");
+            found.push(place.complain(message).hint("they name rules as they were shipped").at("name"));
+            continue;
+        }
         let same = |known: &&Sheet| known.layer == sheet.layer && known.document.name == sheet.document.name;
         match sheets.iter().find(same) {
             Some(known) => {
@@ -297,7 +316,31 @@ mod tests {
 
         let answer = rules.first_that_holds(IncidentKind::ChecksFailed, &context);
         assert_eq!(answer.broken.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["ci-failed"]);
-        assert_eq!(answer.rule.map(|rule| (rule.name.as_str(), rule.layer)), Some(("ci-failed", Layer::Shipped)));
+        assert_eq!(
+            answer.rule.map(|rule| (rule.name.as_str(), rule.layer)),
+            Some(("shipped-ci-failed", Layer::Shipped))
+        );
+        assert!(rules.get(&name("shipped-ci-failed")).is_some());
+    }
+
+    #[test]
+    fn a_rule_whose_actions_cannot_be_evaluated_breaks_as_a_whole() {
+        let step = "do: [{ notify: {}, if: \"failures[0].class != 'billing'\" }, { prompt: 'Repair it.' }]";
+        let rules = load([operator(&format!("name: ci-failed\n{step}\n"))]);
+        let mut context = samples(IncidentKind::ChecksFailed).remove(0);
+        context.failures.clear();
+
+        let answer = rules.first_that_holds(IncidentKind::ChecksFailed, &context);
+        assert_eq!(answer.broken.len(), 1);
+        assert_eq!(answer.rule.map(|rule| rule.name.as_str()), Some("shipped-ci-failed"));
+    }
+
+    #[test]
+    fn nobody_else_names_a_rule_as_a_shipped_one() {
+        let source = operator("name: shipped-ci-failed\non: conflict\ndo: [{ notify: {} }]\n");
+        let mistakes = Rules::load(&[source]).unwrap_err();
+
+        assert!(mistakes[0].to_string().contains("are taken"), "{}", mistakes[0]);
     }
 
     #[test]

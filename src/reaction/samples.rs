@@ -26,6 +26,7 @@ pub fn samples(kind: IncidentKind) -> Vec<Context> {
                 without_pull_request(sample, index);
             }
             IncidentKind::IssueReady => ready(sample, index),
+            IncidentKind::RuleBroken => alone(sample),
         }
     }
     samples
@@ -180,6 +181,12 @@ fn without_pull_request(sample: &mut Context, index: usize) {
     if index == 0 {
         sample.pr = None;
     }
+}
+
+fn alone(sample: &mut Context) {
+    sample.pr = None;
+    sample.session = None;
+    sample.issue = None;
 }
 
 fn ready(sample: &mut Context, index: usize) {

@@ -8,7 +8,7 @@ macro_rules! rule {
     };
 }
 
-const SHIPPED: [(&str, &str); 7] = [
+const SHIPPED: [(&str, &str); 8] = [
     rule!("agent-exited"),
     rule!("agent-stuck"),
     rule!("approved-and-green"),
@@ -16,6 +16,7 @@ const SHIPPED: [(&str, &str); 7] = [
     rule!("ci-failed"),
     rule!("conflict"),
     rule!("issue-ready"),
+    rule!("rule-broken"),
 ];
 
 /// The rules that come with Antiphon.

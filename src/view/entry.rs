@@ -222,6 +222,7 @@ fn of_backlog(event: &event::Backlog) -> Option<String> {
             Some(format!("{} issues that may be worked on, {} open pull requests", issues.len(), pulls.len()))
         }
         Backlog::LookFailed { why } => Some(why.clone()),
+        Backlog::RuleBroken { rule, why, .. } => Some(format!("{rule}: {why}")),
         Backlog::SlotGranted { task } | Backlog::SpawnWanted { task, .. } | Backlog::TaskEnded { task, .. } => {
             Some(task.to_string())
         }

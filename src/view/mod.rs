@@ -18,8 +18,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Parked,
-    machine::{Rulebook, State, backlog::Webhooks},
-    model::{MachineKey, TextHash},
+    machine::{
+        Rulebook, State,
+        backlog::{self, Webhooks},
+    },
+    model::{MachineKey, RuleName, TextHash},
     text,
 };
 
@@ -86,6 +89,19 @@ pub struct RepositoryView {
     /// Why nothing is done here, if nothing is.
     #[serde(default)]
     pub parked: Option<String>,
+    /// Rules that could not be evaluated.
+    pub broken_rules: Vec<BrokenRule>,
+}
+
+/// A rule that could not be evaluated; the shipped one answered in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenRule {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Texts by hash, as far as the journal still has them.
@@ -124,6 +140,7 @@ pub fn overview(states: &[(MachineKey, State)], rules: &Rulebook, texts: &Texts,
                         Webhooks::Heard | Webhooks::Off => None,
                     },
                     parked: state.parked.map(|why| parked(why).to_owned()),
+                    broken_rules: state.broken.iter().map(broken_rule).collect(),
                 });
             }
             State::Fleet(state) => {
@@ -145,6 +162,10 @@ const fn parked(why: Parked) -> &'static str {
         Parked::OutOfReach => "it was deleted, or our credential may no longer see it",
         Parked::Deleted => "it was deleted",
     }
+}
+
+fn broken_rule((name, broken): (&RuleName, &backlog::Broken)) -> BrokenRule {
+    BrokenRule { name: name.to_string(), why: text::sanitise(&broken.why).text, since: broken.since }
 }
 
 /// The texts that [`overview`] wants to show.

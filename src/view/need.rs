@@ -59,8 +59,21 @@ pub(super) fn needs(view: &Overview) -> Vec<Need> {
     needs.extend(view.sessions.iter().filter_map(of_session));
     needs.extend(view.tasks.iter().filter_map(of_task));
     needs.extend(view.repositories.iter().filter_map(of_repository));
+    for repository in &view.repositories {
+        needs.extend(repository.broken_rules.iter().map(|rule| of_rule(&repository.name, rule)));
+    }
     needs.sort();
     needs
+}
+
+fn of_rule(repository: &str, rule: &super::BrokenRule) -> Need {
+    Need {
+        severity: Severity::Warning,
+        since: Some(rule.since),
+        subject: repository.to_owned(),
+        what: format!("the rule {} cannot be evaluated: {}", rule.name, rule.why),
+        hint: "put it right and run `antiphon reactions check`; until then the shipped rule answers".to_owned(),
+    }
 }
 
 fn of_session(session: &super::SessionView) -> Option<Need> {

@@ -220,6 +220,7 @@ pub(super) const fn name(kind: IncidentKind) -> &'static str {
         IncidentKind::AgentExited => "agent exited",
         IncidentKind::AgentNeedsInput => "agent needs input",
         IncidentKind::IssueReady => "issue ready",
+        IncidentKind::RuleBroken => "rule broken",
     }
 }
 

@@ -278,6 +278,7 @@ pub(super) const fn meaning(kind: IncidentKind) -> &'static str {
         IncidentKind::AgentExited => "the agent's process has ended",
         IncidentKind::AgentNeedsInput => "the agent waits for a person",
         IncidentKind::IssueReady => "the issue may be worked on",
+        IncidentKind::RuleBroken => "a rule cannot be evaluated",
     }
 }
 

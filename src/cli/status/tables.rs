@@ -166,6 +166,7 @@ mod tests {
                 observed_at: None,
                 trouble,
                 blocked: Vec::new(),
+                broken_rules: Vec::new(),
                 silent_since: None,
                 parked: None,
             }],

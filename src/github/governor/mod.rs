@@ -18,8 +18,8 @@ mod schedule;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub use limits::{Allowance, Why};
 pub(super) use gate::Governor;
+pub use limits::{Allowance, Why};
 pub(super) use registry::Governors;
 pub(super) use schedule::Wish;
 

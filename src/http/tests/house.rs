@@ -330,6 +330,7 @@ fn rules() -> Rules {
     Rules {
         reactions: reaction::Rules::load(&reaction::shipped()).unwrap(),
         hash: "r".to_owned(),
+        repo: RepoId(42),
         repo_name: REPO.parse().unwrap(),
         repo_url: format!("https://github.com/{REPO}"),
         merge: Merge::Squash,

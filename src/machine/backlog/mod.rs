@@ -6,6 +6,6 @@ mod state;
 mod step;
 
 pub use hearing::Webhooks;
-pub use state::{Listed, State, Wanted};
+pub use state::{Broken, Listed, State, Wanted};
 pub(crate) use step::step;
 pub use step::task_of;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Webhooks;
 use crate::{
     event::{Parked, Work},
-    model::{AgentName, Branch, IssueNumber, PrNumber, RepoId, Sha, TaskId},
+    model::{AgentName, Branch, IssueNumber, PrNumber, RepoId, RuleName, Sha, TaskId},
 };
 
 /// Everything that is known of one repository.
@@ -54,6 +54,19 @@ pub struct State {
     pub missed_at: Option<Timestamp>,
     /// Why nothing is done here, if nothing is.
     pub parked: Option<Parked>,
+    /// Rules that could not be evaluated.
+    pub broken: BTreeMap<RuleName, Broken>,
+}
+
+/// Why a rule could not be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Broken {
+    /// The hash of the rules then in force.
+    pub revision: String,
+    /// Why.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// Work that waits for a slot.
@@ -102,6 +115,7 @@ impl State {
             webhooks: Webhooks::Heard,
             missed_at: None,
             parked: None,
+            broken: BTreeMap::new(),
         }
     }
 

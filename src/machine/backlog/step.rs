@@ -2,12 +2,12 @@
 
 use jiff::SignedDuration;
 
-use super::{Listed, State, Wanted};
+use super::{Broken, Listed, State, Wanted};
 use crate::{
     effect::Effect,
     event::{self, Backlog, Hearing, OpenPull, Parked, Work},
     machine::{Now, Rules, context},
-    model::{IncidentKind, Issue, IssueNumber, MachineKey, PrNumber, TaskId},
+    model::{Issue, IssueNumber, MachineKey, PrNumber, RuleName, TaskId},
 };
 
 /// Handles one event.
@@ -39,9 +39,12 @@ pub(crate) fn step(mut state: State, event: Backlog, now: &Now<'_>) -> (State, V
             state.want(task, Wanted { work, agent }, &mut effects);
         }
         Backlog::TaskEnded { task, issue } => state.on_task_ended(&task, issue),
+        Backlog::RuleBroken { rule, revision, why } => state.on_rule_broken(rule, (revision, why), now, &mut effects),
         // What is due is ordered below, as after every event.
         Backlog::DeadlinePassed => {}
     }
+    // Other rules are in force now; these may be whole.
+    state.broken.retain(|_, broken| broken.revision == now.rules.reactions.hash());
     state.look(now, &mut effects);
     (state, effects)
 }
@@ -171,7 +174,12 @@ impl State {
                 continue;
             }
             let context = context::of_issue(&issue, now);
-            if now.rules.plan(IncidentKind::IssueReady, &context, now.at).is_none() {
+            let (wanted, broken) = now.rules.wants_issue(&context);
+            for (rule, why) in broken {
+                let revision = now.rules.reactions.hash().to_owned();
+                self.on_rule_broken(rule, (revision, why), now, effects);
+            }
+            if !wanted {
                 continue;
             }
             let task = task_of(now.rules, issue.number);
@@ -218,6 +226,23 @@ impl State {
             let event = event::Fleet::SlotWanted { task, repo: self.repo }.into();
             effects.push(Effect::Tell { to: MachineKey::Fleet, event });
         }
+    }
+
+    /// People are told once for each rule and revision, however many pull requests it breaks on.
+    fn on_rule_broken(
+        &mut self,
+        rule: RuleName,
+        (revision, why): (String, String),
+        now: &Now<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.broken.get(&rule).is_some_and(|known| known.revision == revision) {
+            return;
+        }
+        self.broken.insert(rule, Broken { revision, why, since: now.at });
+        let context = context::of_backlog(self, now);
+        let acts = now.rules.on_broken(&MachineKey::Backlog(self.repo), &context);
+        effects.extend(acts.into_iter().map(Effect::Act));
     }
 
     fn drop_waiting(&mut self, task: &TaskId) -> bool {
@@ -296,6 +321,33 @@ mod tests {
     fn state(one: &One) -> &State {
         let Some(Any::Backlog(state)) = &one.state else { panic!("no backlog") };
         state
+    }
+
+    fn breaks(one: &mut One, rule: &str, why: &str) -> Vec<String> {
+        let revision = one.rules.reactions.hash().to_owned();
+        one.feed(Backlog::RuleBroken { rule: rule.parse().unwrap(), revision, why: why.to_owned() })
+    }
+
+    #[test]
+    fn people_are_told_of_a_broken_rule_once_for_each_revision() {
+        let mut one = backlog();
+        assert_eq!(breaks(&mut one, "mine", "no such index"), ["act rule-broken do 0"]);
+        assert_eq!(breaks(&mut one, "mine", "no such index"), NOTHING);
+        assert_eq!(breaks(&mut one, "other", "no such key"), ["act rule-broken do 0"]);
+
+        one.rules = rules_with(&["name: conflict\nsettle: 7s\n"]);
+        one.feed(Backlog::DeadlinePassed);
+        assert_eq!(state(&one).broken, [].into());
+        assert_eq!(breaks(&mut one, "mine", "no such index"), ["act rule-broken do 0"]);
+    }
+
+    #[test]
+    fn an_issue_whose_rule_breaks_is_claimed_as_the_shipped_rule_says() {
+        let mut one = backlog();
+        one.rules = rules_with(&["name: issue-ready\nif: 100 / (7 * issue.number - 21) > 1\n"]);
+
+        assert_eq!(lists(&mut one, &[issue(ISSUE)]), ["act rule-broken do 0", WANTED]);
+        assert_eq!(lists(&mut one, &[issue(ISSUE)]), NOTHING);
     }
 
     // G109

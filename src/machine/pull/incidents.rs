@@ -135,11 +135,9 @@ impl State {
             Some(plan) => Some(plan.clone()),
             None => {
                 let context = context::of_pull(self, kind, now);
-                if incident.is_new() {
-                    let beside = now.rules.beside(&self.key(), kind, &context, head.as_ref());
-                    effects.extend(beside.into_iter().map(Effect::Act));
-                }
-                now.rules.plan(kind, &context, incident.opened_at)
+                let (plan, beside) = now.rules.answer(&self.key(), &context, incident, head.as_ref());
+                effects.extend(beside);
+                plan
             }
         };
         let order = self.incidents.get_mut(&kind).and_then(|incident| {
@@ -200,7 +198,8 @@ impl State {
             | IncidentKind::AgentStuck
             | IncidentKind::AgentExited
             | IncidentKind::AgentNeedsInput
-            | IncidentKind::IssueReady => Vec::new(),
+            | IncidentKind::IssueReady
+            | IncidentKind::RuleBroken => Vec::new(),
         }
     }
 

@@ -72,7 +72,8 @@ impl State {
             IncidentKind::AgentStuck
             | IncidentKind::AgentExited
             | IncidentKind::AgentNeedsInput
-            | IncidentKind::IssueReady => false,
+            | IncidentKind::IssueReady
+            | IncidentKind::RuleBroken => false,
         }
     }
 }

@@ -57,7 +57,8 @@ impl State {
             | IncidentKind::ChangesRequested
             | IncidentKind::Conflict
             | IncidentKind::ApprovedAndGreen
-            | IncidentKind::IssueReady => false,
+            | IncidentKind::IssueReady
+            | IncidentKind::RuleBroken => false,
         }
     }
 
@@ -73,7 +74,8 @@ impl State {
             | IncidentKind::ChangesRequested
             | IncidentKind::Conflict
             | IncidentKind::ApprovedAndGreen
-            | IncidentKind::IssueReady => true,
+            | IncidentKind::IssueReady
+            | IncidentKind::RuleBroken => true,
         }
     }
 
@@ -106,11 +108,8 @@ impl State {
         let due = |incident: &&Incident| incident.plan.is_none() && incident.is_due(now.at);
         let Some(incident) = self.incidents.get(&kind).filter(due) else { return };
         let context = context::of_session(self, kind, now);
-        if incident.is_new() {
-            let beside = now.rules.beside(&self.key(), kind, &context, None);
-            effects.extend(beside.into_iter().map(Effect::Act));
-        }
-        let plan = now.rules.plan(kind, &context, incident.opened_at);
+        let (plan, beside) = now.rules.answer(&self.key(), &context, incident, None);
+        effects.extend(beside);
         if let Some(incident) = self.incidents.get_mut(&kind) {
             incident.plan = plan;
         }
@@ -190,7 +189,8 @@ fn was_in_vain(incident: &Incident, kind: IncidentKind, alive_at: Timestamp) -> 
         | IncidentKind::ChangesRequested
         | IncidentKind::Conflict
         | IncidentKind::ApprovedAndGreen
-        | IncidentKind::IssueReady => true,
+        | IncidentKind::IssueReady
+        | IncidentKind::RuleBroken => true,
     }
 }
 

@@ -58,6 +58,7 @@ pub(crate) fn rules_with(own: &[&str]) -> Rules {
     Rules {
         hash: reactions.hash().to_owned(),
         reactions,
+        repo: REPO,
         repo_name: "octo-org/hello".parse().unwrap(),
         repo_url: "https://github.com/octo-org/hello".to_owned(),
         merge: Merge::None,

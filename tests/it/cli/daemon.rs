@@ -117,6 +117,7 @@ fn overview() -> Overview {
             blocked: Vec::new(),
             silent_since: None,
             parked: None,
+            broken_rules: Vec::new(),
         }],
         limits: Vec::new(),
     }

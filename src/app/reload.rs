@@ -190,3 +190,41 @@ fn watch(path: &std::path::Path, config: &Config, changed: mpsc::Sender<()>) -> 
     }
     Some(watcher)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{Backlog, Parked},
+        model::{Merge, RepoId},
+    };
+
+    const REPO: RepoId = RepoId(7);
+
+    fn repository(parked: Option<Parked>) -> Repository {
+        let name: crate::model::RepoName = "acme/pages".parse().unwrap();
+        Repository {
+            id: REPO,
+            configured: name.clone(),
+            name,
+            clone_url: String::new(),
+            base: "main".parse().unwrap(),
+            path: "/nowhere".into(),
+            labels: Vec::new(),
+            merge: Merge::None,
+            parked,
+        }
+    }
+
+    // G019, G045, G118
+    #[test]
+    fn whoever_comes_back_missed_something_and_whoever_is_out_of_reach_is_parked() {
+        let (here, archived) = (repository(None), repository(Some(Parked::Archived)));
+
+        assert_eq!(news(&here, Some(&here), false), Backlog::Hinted { repo: REPO });
+        assert_eq!(news(&here, Some(&here), true), Backlog::Missed { repo: REPO });
+        assert_eq!(news(&here, Some(&archived), false), Backlog::Missed { repo: REPO });
+        assert_eq!(news(&here, None, false), Backlog::Missed { repo: REPO });
+        assert_eq!(news(&archived, Some(&here), true), Backlog::Parked { repo: REPO, why: Parked::Archived });
+    }
+}

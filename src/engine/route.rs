@@ -49,7 +49,7 @@ async fn route(journal: &dyn Journal, rules: &Rulebook, delivery: Delivery) -> R
     let mut posts = Vec::new();
     let mut upkeep = Upkeep::NotNeeded;
     for hint in routed.hints {
-        if matches!(hint, Hint::Existence { .. } | Hint::Installation { .. }) {
+        if changes_what_is_known(&hint, rules) {
             upkeep = Upkeep::Needed;
         }
         for (to, event) in addressees(journal, rules, hint).await? {
@@ -60,6 +60,17 @@ async fn route(journal: &dyn Journal, rules: &Rulebook, delivery: Delivery) -> R
     debug!(delivery.id = %delivery.id, delivery.event, posts = posts.len(), "Routed a delivery");
     journal.route(delivery.id, posts).await?;
     Ok(upkeep)
+}
+
+/// Whether GitHub should be asked anew about the repositories.
+fn changes_what_is_known(hint: &Hint, rules: &Rulebook) -> bool {
+    match hint {
+        Hint::Existence { repo, .. } => rules.knows(*repo),
+        Hint::Installation { .. } => true,
+        Hint::Pull { .. } | Hint::Head { .. } | Hint::Branch { .. } | Hint::Issue { .. } | Hint::Repository { .. } => {
+            false
+        }
+    }
 }
 
 async fn addressees(

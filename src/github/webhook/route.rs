@@ -395,6 +395,15 @@ mod tests {
         assert_eq!(hints_of("pull_request_review_thread", body("resolved")), [pull(12, false)]);
     }
 
+    // G045
+    #[test]
+    fn a_repository_that_changes_its_name_or_goes_points_at_itself() {
+        let existence = |deleted| Hint::Existence { repo: REPO, deleted };
+        for (action, deleted) in [("renamed", false), ("transferred", false), ("archived", false), ("deleted", true)] {
+            assert_eq!(hints_of("repository", json!({"action": action})), [existence(deleted)], "{action}");
+        }
+    }
+
     #[test]
     fn a_comment_points_at_its_pull_request_or_its_issue() {
         let on_pull = json!({"action": "created", "issue": {"number": 5, "pull_request": {"url": "x"}}});

@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Hearing;
 
-/// How late a delivery may be, and how far two clocks may differ.
-const LATE: SignedDuration = SignedDuration::from_secs(60);
-
 /// Whether deliveries arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,12 +35,12 @@ impl Webhooks {
         self,
         hearing: Option<Hearing>,
         changes: impl Iterator<Item = Timestamp>,
-        now: Timestamp,
+        (late, now): (SignedDuration, Timestamp),
     ) -> Self {
         let Some(Hearing { since, newest }) = hearing else { return Self::Off };
         let heard = newest.unwrap_or(since).max(since);
         // What changed before we listened, or a moment ago, accuses nobody.
-        let unannounced = changes.filter(|at| *at > heard + LATE && *at + LATE < now).min();
+        let unannounced = changes.filter(|at| *at > heard + late && *at + late < now).min();
         match (self, unannounced) {
             (Self::Silent { since }, _) if heard <= since => Self::Silent { since },
             (Self::Heard | Self::Silent { .. } | Self::Off, Some(since)) => Self::Silent { since },
@@ -63,7 +60,7 @@ mod tests {
     /// Listening since 1000; the newest delivery at `newest`, changes at `changes`, now `now`.
     fn judged(before: Webhooks, newest: Option<i64>, changes: &[i64], now: i64) -> Webhooks {
         let hearing = Hearing { since: at(1000), newest: newest.map(at) };
-        before.judged(Some(hearing), changes.iter().copied().map(at), at(now))
+        before.judged(Some(hearing), changes.iter().copied().map(at), (SignedDuration::from_secs(60), at(now)))
     }
 
     const SILENT: fn(i64) -> Webhooks = |second| Webhooks::Silent { since: at(second) };
@@ -90,7 +87,10 @@ mod tests {
 
     #[test]
     fn webhooks_that_are_switched_off_are_not_waited_for() {
-        assert_eq!(Webhooks::Heard.judged(None, [at(1200)].into_iter(), at(5000)), Webhooks::Off);
+        assert_eq!(
+            Webhooks::Heard.judged(None, [at(1200)].into_iter(), (SignedDuration::ZERO, at(5000))),
+            Webhooks::Off
+        );
         assert_eq!(judged(Webhooks::Off, None, &[], 5000), Webhooks::Heard);
     }
 }

@@ -88,7 +88,7 @@ impl State {
         self.observed_at = Some(now.at);
         let listed = pulls.unwrap_or_else(|| self.as_listed());
         let changes = listed.iter().map(|pull| pull.updated_at).chain(issues.iter().map(|issue| issue.updated_at));
-        self.webhooks = self.webhooks.judged(hearing, changes, now.at);
+        self.webhooks = self.webhooks.judged(hearing, changes, (now.rules.pace.late, now.at));
         self.look_ended(None, now);
         self.take_pulls(listed, now, effects);
         self.take_issues(issues, now, effects);
@@ -497,7 +497,7 @@ mod tests {
         assert_eq!(shows(&mut one, &[open('b')]), hinted);
         let touched = OpenPull { updated_at: START + secs(1), ..open('b') };
         assert_eq!(shows(&mut one, std::slice::from_ref(&touched)), hinted);
-        one.at += mins(30);
+        one.at += mins(60);
         assert_eq!(shows(&mut one, std::slice::from_ref(&touched))[..1], hinted);
         assert_eq!(shows(&mut one, &[])[..1], hinted);
 

@@ -2,11 +2,14 @@
 
 mod ending;
 mod parts;
+mod permissions;
 mod reload;
 mod repositories;
 mod rulebook;
 mod runtimes;
 mod sessions;
+mod sweep;
+mod wake;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 

@@ -1,19 +1,22 @@
 //! The background tasks of a daemon, and what they share.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+};
 use tracing::warn;
 
-use super::{Order, reload, repositories, rulebook, runtimes};
+use super::{Order, permissions, reload, repositories, rulebook, runtimes, sweep};
 use crate::{
     agent::doorbell::Doorbell,
     background::Tasks,
     clock::Clock,
     config::Config,
     engine::{Engine, Lanes, Spools, Watch},
-    executor::{Executor, Launching},
+    executor::{Ears, Executor, Launching},
     github::{self, webhook::Verifier},
     http::{self, AccessToken, Surroundings},
     journal::{Journal, SqliteJournal},
@@ -59,9 +62,11 @@ impl Parts {
             refused: watch::Sender::new(None),
         };
         let runtimes = runtimes::all(&self.order, &self.places, &self.config, &self.clock);
-        let executor = Arc::new(self.executor(&changing, runtimes.clone()));
+        let ears = Arc::new(Ears::new(self.clock.now()));
+        let executor = Arc::new(self.executor(&changing, runtimes.clone(), ears.clone()));
         let journal: Arc<dyn Journal> = self.journal.clone();
-        let engine = Engine::new(journal.clone(), changing.rules.subscribe(), self.clock.clone());
+        let bell = Arc::new(Notify::new());
+        let engine = Engine::new(journal.clone(), changing.rules.subscribe(), self.clock.clone()).ringing(bell.clone());
         let terminals = Watch::new(journal.clone(), executor.clone(), changing.rules.subscribe(), self.clock.clone());
         let lanes = Lanes::new(journal.clone(), executor, self.clock.clone());
         let doorbell = self.doorbell();
@@ -74,6 +79,7 @@ impl Parts {
             refused: changing.refused.subscribe(),
             repositories: changing.repositories.subscribe(),
             github: self.github.clone(),
+            ears,
             runtimes,
             places: self.places.clone(),
             token,
@@ -89,19 +95,23 @@ impl Parts {
         self.tasks.spawn("spools", |stop| spools.run(stop));
         self.tasks.spawn("terminals", |stop| terminals.run(stop));
         self.spawn_compaction();
-        self.spawn_upkeep(changing);
+        let notifiers = self.notifiers();
+        let refusals = self.github.refusals();
+        self.tasks.spawn("permissions", |stop| permissions::tell(refusals, notifiers, stop));
+        self.spawn_sweep(&changing);
+        self.spawn_upkeep(changing, bell);
         Ok(())
     }
 
-    fn executor(&self, changing: &Changing, runtimes: runtimes::Runtimes) -> Executor {
+    fn executor(&self, changing: &Changing, runtimes: runtimes::Runtimes, ears: Arc<Ears>) -> Executor {
         let environment = self.order.environment.variables().clone();
-        let notifiers = Notifiers::new(self.config.notify.clone(), environment.clone());
         Executor {
             journal: self.journal.clone(),
             rules: changing.rules.subscribe(),
             config: changing.config.subscribe(),
             repositories: changing.repositories.subscribe(),
             github: self.github.clone(),
+            ears,
             runtimes,
             workspaces: Workspaces::new(Git::new("git", &environment), self.places.root()),
             places: self.places.clone(),
@@ -111,9 +121,13 @@ impl Parts {
                 environment,
                 secret_variables: self.config.secret_variables(),
             },
-            notifiers,
+            notifiers: self.notifiers(),
             clock: self.clock.clone(),
         }
+    }
+
+    fn notifiers(&self) -> Notifiers {
+        Notifiers::new(self.config.notify.clone(), self.order.environment.variables().clone())
     }
 
     fn doorbell(&self) -> Option<Doorbell> {
@@ -138,13 +152,26 @@ impl Parts {
         });
     }
 
+    fn spawn_sweep(&self, changing: &Changing) {
+        let sweep = sweep::Sweep {
+            github: self.github.clone(),
+            journal: self.journal.clone(),
+            config: changing.config.subscribe(),
+            repositories: changing.repositories.subscribe(),
+            clock: self.clock.clone(),
+            asked: BTreeSet::new(),
+            told: BTreeSet::new(),
+        };
+        self.tasks.spawn("delivery log", |stop| sweep.run(stop));
+    }
+
     /// Keeps settings, rules and what is known of the repositories up to date.
-    fn spawn_upkeep(&self, changing: Changing) {
+    fn spawn_upkeep(&self, changing: Changing, bell: Arc<Notify>) {
         let upkeep = reload::Upkeep::new(
             (self.order.config.clone(), self.order.environment.clone()),
             self.places.clone(),
-            (self.github.clone(), self.journal.clone()),
-            changing,
+            (self.github.clone(), self.journal.clone(), self.clock.clone()),
+            (changing, bell),
         );
         self.tasks.spawn("upkeep", |stop| upkeep.run(stop));
     }

@@ -6,18 +6,19 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use notify::{RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::{
     parts::{Changing, verifier},
-    repositories, rulebook,
+    repositories, rulebook, wake,
 };
 use crate::{
+    clock::Clock,
     config::{self, Config, Environment},
     event,
-    executor::Repositories,
+    executor::{Repositories, Repository},
     github,
     journal::{Journal as _, Post, SqliteJournal},
     model::MachineKey,
@@ -39,26 +40,32 @@ pub(super) struct Upkeep {
     places: Places,
     github: github::Client,
     journal: Arc<SqliteJournal>,
+    clock: Clock,
     changing: Changing,
-    starts: u64,
+    bell: Arc<Notify>,
+    /// How often the repositories were asked about.
+    rounds: u64,
+    /// Whether deliveries may have been missed since the last round.
+    missed: bool,
 }
 
 impl Upkeep {
     pub(super) fn new(
         settings: (PathBuf, Environment),
         places: Places,
-        outside: (github::Client, Arc<SqliteJournal>),
-        changing: Changing,
+        outside: (github::Client, Arc<SqliteJournal>, Clock),
+        inside: (Changing, Arc<Notify>),
     ) -> Self {
-        let ((path, environment), (github, journal)) = (settings, outside);
-        Self { path, environment, places, github, journal, changing, starts: 0 }
+        let ((path, environment), (github, journal, clock), (changing, bell)) = (settings, outside, inside);
+        // Before the start nobody listened.
+        Self { path, environment, places, github, journal, clock, changing, bell, rounds: 0, missed: true }
     }
 
     /// Works until told to stop.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let (changed, mut changes) = mpsc::channel(1);
         let watcher = watch(&self.path, &self.changing.config.borrow(), changed);
-        let mut pause = RETRY_MIN;
+        let (mut pause, clock, bell) = (RETRY_MIN, self.clock.clone(), self.bell.clone());
         loop {
             let complete = self.refresh().await;
             pause = if complete { REFRESH } else { (pause * 2).min(RETRY_MAX) };
@@ -69,6 +76,14 @@ impl Upkeep {
                     while changes.try_recv().is_ok() {}
                     self.reload();
                     pause = RETRY_MIN;
+                }
+                () = bell.notified() => {
+                    tokio::time::sleep(STROKES).await;
+                    self.github.installations_changed();
+                }
+                slept = wake::slept(&clock) => {
+                    info!(slept.secs = slept.as_secs(), "This machine slept: everything is looked at");
+                    self.missed = true;
                 }
                 () = tokio::time::sleep(pause) => {}
             }
@@ -82,30 +97,30 @@ impl Upkeep {
         let (known, unknown) = repositories::resolve(&config, &self.github, &self.places).await;
         match rulebook::build(&config, &known).await {
             Ok(rulebook) => {
-                self.changing.repositories.send_replace(Arc::new(known.clone()));
+                let before = self.changing.repositories.send_replace(Arc::new(known.clone()));
                 self.changing.rules.send_replace(Arc::new(rulebook));
                 self.changing.refused.send_if_modified(|refused| refused.take().is_some());
-                self.look_at(&known).await;
+                self.tell(&before, &known).await;
             }
             Err(mistakes) => self.refuse(mistakes),
         }
         unknown.is_empty()
     }
 
-    /// Tells each repository's machine to look: this is the reconcile at the start.
-    async fn look_at(&mut self, known: &Repositories) {
-        self.starts += 1;
+    /// Tells each repository's machine how it stands: this is also the reconcile at the start.
+    async fn tell(&mut self, before: &Repositories, known: &Repositories) {
+        self.rounds += 1;
         let mut random = [0; 8];
         let unique = getrandom::fill(&mut random).map(|()| hex::encode(random)).unwrap_or_default();
-        let posts = known
-            .iter()
-            .map(|repository| Post {
-                cause: format!("reconcile/{unique}/{}/{}", self.starts, repository.id),
-                to: MachineKey::Backlog(repository.id),
-                event: event::Backlog::Hinted { repo: repository.id }.into(),
-            })
-            .collect();
+        let missed = std::mem::take(&mut self.missed);
+        let post = |repository: &Repository| Post {
+            cause: format!("reconcile/{unique}/{}/{}", self.rounds, repository.id),
+            to: MachineKey::Backlog(repository.id),
+            event: news(repository, before.get(repository.id), missed).into(),
+        };
+        let posts = known.iter().map(post).collect();
         if let Err(error) = self.journal.post(posts).await {
+            self.missed = true;
             warn!(error = &error as &dyn std::error::Error, "Could not order a look at the repositories");
         }
     }
@@ -136,6 +151,17 @@ impl Upkeep {
     }
 }
 
+/// What a repository's machine should hear.
+fn news(repository: &Repository, before: Option<&Repository>, missed: bool) -> event::Backlog {
+    let repo = repository.id;
+    let was_parked = before.is_none_or(|before| before.parked.is_some());
+    match repository.parked {
+        Some(why) => event::Backlog::Parked { repo, why },
+        None if missed || was_parked => event::Backlog::Missed { repo },
+        None => event::Backlog::Hinted { repo },
+    }
+}
+
 /// Watches the directories of the settings and of the operator's rules: editors replace files.
 fn watch(path: &std::path::Path, config: &Config, changed: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
     let rules = config.reactions.dir.clone();
@@ -163,4 +189,42 @@ fn watch(path: &std::path::Path, config: &Config, changed: mpsc::Sender<()>) -> 
         }
     }
     Some(watcher)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{Backlog, Parked},
+        model::{Merge, RepoId},
+    };
+
+    const REPO: RepoId = RepoId(7);
+
+    fn repository(parked: Option<Parked>) -> Repository {
+        let name: crate::model::RepoName = "acme/pages".parse().unwrap();
+        Repository {
+            id: REPO,
+            configured: name.clone(),
+            name,
+            clone_url: String::new(),
+            base: "main".parse().unwrap(),
+            path: "/nowhere".into(),
+            labels: Vec::new(),
+            merge: Merge::None,
+            parked,
+        }
+    }
+
+    // G019, G045, G118
+    #[test]
+    fn whoever_comes_back_missed_something_and_whoever_is_out_of_reach_is_parked() {
+        let (here, archived) = (repository(None), repository(Some(Parked::Archived)));
+
+        assert_eq!(news(&here, Some(&here), false), Backlog::Hinted { repo: REPO });
+        assert_eq!(news(&here, Some(&here), true), Backlog::Missed { repo: REPO });
+        assert_eq!(news(&here, Some(&archived), false), Backlog::Missed { repo: REPO });
+        assert_eq!(news(&here, None, false), Backlog::Missed { repo: REPO });
+        assert_eq!(news(&archived, Some(&here), true), Backlog::Parked { repo: REPO, why: Parked::Archived });
+    }
 }

@@ -6,6 +6,7 @@ use tracing::warn;
 
 use crate::{
     config::{self, Config},
+    event::Parked,
     executor::{Repositories, Repository},
     github,
     model::RepoName,
@@ -29,7 +30,14 @@ pub(super) async fn resolve(
                 let why = error.to_string();
                 warn!(repo.name = %settings.name, why, "GitHub did not say anything about {}: {why}", settings.name);
                 match remembered.named(&settings.name) {
-                    Some(earlier) => known.push(configured(settings, earlier.clone())),
+                    Some(earlier) => {
+                        let mut earlier = configured(settings, earlier.clone());
+                        // Anything else says nothing about the repository: it is as it was.
+                        if matches!(error, github::Error::NotFound) {
+                            earlier.parked = Some(Parked::OutOfReach);
+                        }
+                        known.push(earlier);
+                    }
                     None => drop(unknown.insert(settings.name.clone(), why)),
                 }
             }
@@ -59,6 +67,7 @@ fn described(settings: &config::Repository, said: &github::Repository) -> Reposi
         path: settings.path.clone(),
         labels: Vec::new(),
         merge: settings.merge,
+        parked: said.archived.then_some(Parked::Archived),
     };
     configured(settings, repository)
 }

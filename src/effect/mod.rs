@@ -60,6 +60,9 @@ pub enum Effect {
     LookRepository {
         /// The repository.
         repo: RepoId,
+        /// What guards the list of pull requests that is known.
+        #[serde(default)]
+        known: Option<String>,
     },
     /// Makes a task's workspace and runs its setup.
     Prepare {
@@ -157,7 +160,7 @@ impl Effect {
             Self::Tell { to, .. } => to.to_string(),
             Self::Look { repo, number, .. } => format!("look/{repo}/{number}"),
             Self::Triage { repo, number, .. } => format!("triage/{repo}/{number}"),
-            Self::LookRepository { repo } => format!("look/{repo}"),
+            Self::LookRepository { repo, .. } => format!("look/{repo}"),
             Self::Prepare { repo, .. } | Self::RemoveWorkspace { repo, .. } => format!("git/{repo}"),
             Self::OpenPull { task, .. } => format!("task/{task}"),
             Self::Launch { session, .. }

@@ -18,7 +18,7 @@ mod watch;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::sync::watch::Receiver;
+use tokio::sync::{Notify, watch::Receiver};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -46,6 +46,7 @@ pub struct Engine {
     journal: Arc<dyn Journal>,
     rules: Receiver<Arc<Rulebook>>,
     clock: Clock,
+    upkeep: Arc<Notify>,
     cache: step::Cache,
 }
 
@@ -53,7 +54,14 @@ impl Engine {
     /// An engine over a journal, with the rules in force.
     #[must_use]
     pub fn new(journal: Arc<dyn Journal>, rules: Receiver<Arc<Rulebook>>, clock: Clock) -> Self {
-        Self { journal, rules, clock, cache: step::Cache::default() }
+        Self { journal, rules, clock, upkeep: Arc::default(), cache: step::Cache::default() }
+    }
+
+    /// Rings this when what is known of the repositories may be out of date.
+    #[must_use]
+    pub fn ringing(mut self, upkeep: Arc<Notify>) -> Self {
+        self.upkeep = upkeep;
+        self
     }
 
     /// Works until told to stop.
@@ -88,7 +96,7 @@ impl Engine {
     /// When the journal fails.
     pub async fn work_once(&mut self) -> Result<bool, journal::Error> {
         let rules = self.rules.borrow_and_update().clone();
-        let routed = route::deliveries(&*self.journal, &rules, BATCH).await?;
+        let routed = route::deliveries(&*self.journal, &rules, &self.upkeep, BATCH).await?;
         let stepped = self.step_waiting(&rules).await?;
         let fired = self.step_due(&rules).await?;
         Ok(routed + stepped + fired > 0)

@@ -1,5 +1,6 @@
 //! From deliveries to inboxes: what a webhook hints at, and which machines that concerns.
 
+use tokio::sync::Notify;
 use tracing::{debug, warn};
 
 use crate::{
@@ -11,32 +12,69 @@ use crate::{
 };
 
 /// Routes up to `max` deliveries and says how many.
-pub(super) async fn deliveries(journal: &dyn Journal, rules: &Rulebook, max: usize) -> Result<usize, journal::Error> {
+///
+/// Rings `upkeep` if a repository or an installation is not what it was.
+pub(super) async fn deliveries(
+    journal: &dyn Journal,
+    rules: &Rulebook,
+    upkeep: &Notify,
+    max: usize,
+) -> Result<usize, journal::Error> {
     let deliveries = journal.unrouted(max).await?;
     let count = deliveries.len();
     for delivery in deliveries {
-        route(journal, rules, delivery).await?;
+        if route(journal, rules, delivery).await? == Upkeep::Needed {
+            upkeep.notify_one();
+        }
     }
     Ok(count)
 }
 
-async fn route(journal: &dyn Journal, rules: &Rulebook, delivery: Delivery) -> Result<(), journal::Error> {
+/// Whether what is known of the repositories is out of date.
+#[derive(Debug, PartialEq, Eq)]
+enum Upkeep {
+    Needed,
+    NotNeeded,
+}
+
+async fn route(journal: &dyn Journal, rules: &Rulebook, delivery: Delivery) -> Result<Upkeep, journal::Error> {
     let routed = match webhook::route(&delivery.event, &delivery.body) {
         Ok(routed) => routed,
         Err(unparsable) => {
             warn!(delivery.id = %delivery.id, delivery.event, why = %unparsable, "Could not understand a delivery");
-            return journal.bury(delivery.id, unparsable.to_string()).await;
+            journal.bury(delivery.id, unparsable.to_string()).await?;
+            return Ok(Upkeep::NotNeeded);
         }
     };
     let mut posts = Vec::new();
+    let mut upkeep = Upkeep::NotNeeded;
     for hint in routed.hints {
+        if changes_what_is_known(&hint, rules) {
+            upkeep = Upkeep::Needed;
+        }
         for (to, event) in addressees(journal, rules, hint).await? {
             let cause = format!("delivery/{}/{}", delivery.id, posts.len());
             posts.push(Post { cause, to, event });
         }
     }
     debug!(delivery.id = %delivery.id, delivery.event, posts = posts.len(), "Routed a delivery");
-    journal.route(delivery.id, posts).await
+    journal.route(delivery.id, posts).await?;
+    Ok(upkeep)
+}
+
+/// Whether GitHub should be asked anew about the repositories.
+fn changes_what_is_known(hint: &Hint, rules: &Rulebook) -> bool {
+    match hint {
+        Hint::Existence { repo, .. } => rules.knows(*repo),
+        Hint::Installation { .. } => true,
+        Hint::Pull { .. }
+        | Hint::Told { .. }
+        | Hint::Rules { .. }
+        | Hint::Head { .. }
+        | Hint::Branch { .. }
+        | Hint::Issue { .. }
+        | Hint::Repository { .. } => false,
+    }
 }
 
 async fn addressees(
@@ -66,6 +104,12 @@ async fn addressees(
             pulls.into_iter().map(|key| (key, event::Pull::RulesChanged.into())).collect()
         }
         Hint::Issue { repo, .. } | Hint::Repository { repo } if rules.knows(repo) => backlog(repo),
+        Hint::Existence { repo, deleted: true } if rules.knows(repo) => {
+            let event = event::Backlog::Parked { repo, why: event::Parked::Deleted };
+            vec![(MachineKey::Backlog(repo), event.into())]
+        }
+        // What else became of a repository or an installation, the upkeep asks GitHub.
+        Hint::Existence { .. } | Hint::Installation { .. } => Vec::new(),
         // Repositories that nobody configured, and events that say nothing to us.
         Hint::Pull { .. }
         | Hint::Told { .. }
@@ -73,8 +117,7 @@ async fn addressees(
         | Hint::Head { .. }
         | Hint::Branch { .. }
         | Hint::Issue { .. }
-        | Hint::Repository { .. }
-        | Hint::Installation { .. } => Vec::new(),
+        | Hint::Repository { .. } => Vec::new(),
     };
     Ok(addressed)
 }

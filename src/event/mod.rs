@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::MachineKind;
 
-pub use backlog::{Backlog, OpenPull};
+pub use backlog::{Backlog, Hearing, OpenPull, Parked};
 pub use fleet::Fleet;
 pub use pull::{ActionOutcome, List, LookFailure, Pull};
 pub use session::{Agent, Hook, Refusal, Seen, Session};

@@ -1,5 +1,6 @@
 //! Carries out one action of a rule.
 
+use jiff::SignedDuration;
 use tracing::info;
 
 use super::{Claim, Executor, Outcome, Repository, look::chain, quoting::ForComment};
@@ -16,15 +17,17 @@ use crate::{
     text,
 };
 
-/// How often an action is tried while GitHub is down or busy, before the rest of the list is given up.
+/// How often an action is tried that may go well the next time, before the rest of the list is given up.
 const TRIES_MAX: u32 = 8;
+/// How long an action waits for a GitHub that is down or limits us: longer than any outage is known to have lasted.
+const WAIT_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// What one try led to.
 pub(super) enum Tried {
     Ended(ActionOutcome),
     /// GitHub is down or busy; there is an end to that.
     Again(String),
-    /// Something else has to end first, and it is for the incident to say how long that may take.
+    /// Nothing was sent or nothing came of it: GitHub cannot be asked now, or something there has to end first.
     Wait(String),
 }
 
@@ -35,9 +38,9 @@ impl Executor {
             None => Tried::Ended(ActionOutcome::Dropped),
         };
         let outcome = match tried {
-            Tried::Wait(why) => return self.later(claim, why),
             Tried::Again(why) if claim.postponed < TRIES_MAX => return self.later(claim, why),
-            Tried::Again(why) => ActionOutcome::Failed(why),
+            Tried::Wait(why) if self.clock.now() < claim.since + WAIT_MAX => return self.later(claim, why),
+            Tried::Again(why) | Tried::Wait(why) => ActionOutcome::Failed(why),
             Tried::Ended(outcome) => outcome,
         };
         Outcome::Done(reported(&act, outcome))
@@ -265,9 +268,8 @@ fn tried(result: Result<(), github::Error>) -> Tried {
 
 pub(super) fn failed(error: &github::Error) -> Tried {
     match error {
-        github::Error::RateLimited { .. } | github::Error::Unavailable(_) | github::Error::AmbiguousWrite(_) => {
-            Tried::Again(chain(error))
-        }
+        github::Error::RateLimited { .. } | github::Error::Unavailable(_) => Tried::Wait(chain(error)),
+        github::Error::AmbiguousWrite(_) => Tried::Again(chain(error)),
         github::Error::HeadMoved => Tried::Ended(ActionOutcome::Dropped),
         github::Error::Unauthorized
         | github::Error::Forbidden { .. }

@@ -61,38 +61,39 @@ impl Executor {
         Outcome::Done(Some(event::Pull::LookFailed { look, why }.into()))
     }
 
-    pub(super) async fn look_repository(&self, repo: RepoId) -> Outcome {
-        let failed = |why: String| Outcome::Done(Some(event::Backlog::LookFailed { why }.into()));
-        let Some(repository) = self.repository(repo) else {
-            return failed("the repository is not in the settings".to_owned());
+    pub(super) async fn look_repository(&self, repo: RepoId, known: Option<String>) -> Outcome {
+        let event = match self.list(repo, known).await {
+            Ok(event) => event,
+            Err(why) => event::Backlog::LookFailed { why },
         };
-        let pulls = match self.github.open_pulls(&repository.name).await {
-            Ok(pulls) => pulls,
-            Err(error) => return failed(chain(&error)),
-        };
+        Outcome::Done(Some(event.into()))
+    }
+
+    /// What is open in a repository now.
+    async fn list(&self, repo: RepoId, known: Option<String>) -> Result<event::Backlog, String> {
+        let repository = self.repository(repo).ok_or("the repository is not in the settings")?;
+        let github = self.github.for_sweep();
+        let list = github.open_pulls(&repository.name, known).await.map_err(|error| chain(&error))?;
         let issues = if repository.labels.is_empty() {
             github::Fetched { value: Vec::new(), texts: Vec::new() }
         } else {
-            match self.github.issues_ready(&repository.name, &repository.labels).await {
-                Ok(issues) => issues,
-                Err(error) => return failed(chain(&error)),
-            }
+            github.issues_ready(&repository.name, &repository.labels).await.map_err(|error| chain(&error))?
         };
-        if let Err(error) = self.journal.keep_texts(issues.texts).await {
-            return failed(chain(&error));
-        }
-        let mut pulls: Vec<_> = pulls
-            .into_iter()
-            .map(|pull| event::OpenPull {
-                number: pull.number,
-                head: pull.head,
-                branch: pull.branch,
-                updated_at: pull.updated_at,
-            })
-            .collect();
+        self.journal.keep_texts(issues.texts).await.map_err(|error| chain(&error))?;
+        let issues = issues.value;
+        let hearing = self.config.borrow().webhook.enabled.then(|| self.ears.of(repo));
+        let Some(github::OpenPulls { pulls, etag }) = list else {
+            return Ok(event::Backlog::Unchanged { issues, hearing });
+        };
+        let mut pulls: Vec<_> = pulls.into_iter().map(listed).collect();
         pulls.sort_by_key(|pull| pull.number);
-        Outcome::Done(Some(event::Backlog::Observed { issues: issues.value, pulls }.into()))
+        Ok(event::Backlog::Observed { issues, pulls, etag, hearing })
     }
+}
+
+fn listed(pull: github::OpenPull) -> event::OpenPull {
+    let github::OpenPull { number, head, branch, updated_at } = pull;
+    event::OpenPull { number, head, branch, updated_at }
 }
 
 /// An error with all its causes in one line.

@@ -8,6 +8,8 @@
 mod act;
 mod agents;
 mod answer;
+mod claim;
+mod ears;
 mod launch;
 mod look;
 mod merge;
@@ -24,17 +26,18 @@ use std::{
 };
 
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::warn;
 
+use self::claim::Claim;
 use crate::{
     clock::Clock,
     config::Config,
     effect::Effect,
     event::Event,
     github,
-    journal::{Claimed, EffectId, Fenced, Journal},
+    journal::{Claimed, Journal},
     machine::{Rulebook, Rules, State},
-    model::{Fence, MachineKey, RepoId},
+    model::{MachineKey, RepoId},
     notify::Notifiers,
     places::Places,
     runtime::{Address, Runtime},
@@ -42,6 +45,7 @@ use crate::{
 };
 
 pub use agents::settings_of as agent_settings;
+pub use ears::Ears;
 pub use launch::Sight;
 pub use repository::{Repositories, Repository};
 
@@ -71,6 +75,8 @@ pub struct Executor {
     pub repositories: watch::Receiver<Arc<Repositories>>,
     /// GitHub.
     pub github: github::Client,
+    /// When GitHub last delivered something.
+    pub ears: Arc<Ears>,
     /// Where sessions live, by name.
     pub runtimes: BTreeMap<String, Arc<dyn Runtime>>,
     /// The worktrees.
@@ -100,12 +106,17 @@ pub struct Launching {
 /// How often and how long an effect is put off.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(300);
+/// How soon it is asked again whether a repository can be worked on.
+const PARKED: Duration = Duration::from_secs(300);
 
 impl Executor {
     /// Carries out a claimed effect.
     pub async fn carry_out(&self, claimed: Claimed) -> Outcome {
-        let Claimed { id, fence, effect, progress, postponed, .. } = claimed;
-        let claim = Claim { id, fence, progress, postponed };
+        let Claimed { id, fence, effect, progress, postponed, since } = claimed;
+        let claim = Claim { id, fence, progress, postponed, since };
+        if let Some(why) = self.parked(&effect) {
+            return Outcome::Later { after: PARKED / self.scale(), why };
+        }
         match effect {
             // Carried out by the commit itself.
             Effect::Tell { .. } => Outcome::Done(None),
@@ -113,7 +124,7 @@ impl Executor {
                 self.look((repo, number), look, known, rules_since).await
             }
             Effect::Triage { repo, number, head, checks } => self.triage((repo, number), &head, &checks, &claim).await,
-            Effect::LookRepository { repo } => self.look_repository(repo).await,
+            Effect::LookRepository { repo, known } => self.look_repository(repo, known).await,
             Effect::Prepare { task, repo, branch } => self.prepare(&task, repo, branch).await,
             Effect::OpenPull { task, repo, branch, work } => self.open_pull(&task, repo, &branch, &work).await,
             Effect::RemoveWorkspace { task, repo, branch, pull } => {
@@ -143,6 +154,26 @@ impl Executor {
         self.repositories.borrow().get(repo).cloned()
     }
 
+    /// Why nothing new is begun in the repository of an effect, if nothing is. What is there is still tidied up.
+    fn parked(&self, effect: &Effect) -> Option<String> {
+        let repo = match effect {
+            Effect::Look { repo, .. }
+            | Effect::Triage { repo, .. }
+            | Effect::Prepare { repo, .. }
+            | Effect::OpenPull { repo, .. }
+            | Effect::Launch { repo, .. } => *repo,
+            Effect::Tell { .. }
+            | Effect::LookRepository { .. }
+            | Effect::RemoveWorkspace { .. }
+            | Effect::Prompt { .. }
+            | Effect::SeekReceipt { .. }
+            | Effect::Stop { .. }
+            | Effect::Act(_)
+            | Effect::Answer { .. } => return None,
+        };
+        self.repository(repo)?.parked.map(|why| format!("the repository is parked: {why:?}"))
+    }
+
     fn scale(&self) -> u32 {
         self.config.borrow().time_scale.max(1)
     }
@@ -165,35 +196,5 @@ impl Executor {
     fn later(&self, claim: &Claim, why: impl Into<String>) -> Outcome {
         let after = (PAUSE_MIN * 2_u32.saturating_pow(claim.postponed.min(9))).min(PAUSE_MAX) / self.scale();
         Outcome::Later { after, why: why.into() }
-    }
-}
-
-/// The claim on an effect.
-pub(crate) struct Claim {
-    id: EffectId,
-    fence: Fence,
-    progress: Option<String>,
-    postponed: u32,
-}
-
-impl Claim {
-    /// Notes how far this effect got; false if the claim is no longer ours.
-    async fn note(
-        &self,
-        journal: &dyn Journal,
-        note: String,
-        event: Option<Event>,
-    ) -> Result<bool, crate::journal::Error> {
-        let fenced = journal.progress(self.id.clone(), self.fence, note, event).await?;
-        if fenced == Fenced::Stale {
-            info!(machine = %self.id.machine, "An effect was taken over by somebody else");
-        }
-        Ok(fenced == Fenced::Accepted)
-    }
-
-    /// A name for this effect that is the same on every try, for markers.
-    fn operation(&self) -> String {
-        let text = format!("{}-{}-{}", self.id.machine, self.id.version, self.id.index);
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
     }
 }

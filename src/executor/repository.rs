@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Branch, Merge, RepoId, RepoName};
+use crate::{
+    event::Parked,
+    model::{Branch, Merge, RepoId, RepoName},
+};
 
 /// One configured repository, with what GitHub said of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +28,9 @@ pub struct Repository {
     pub labels: Vec<String>,
     /// How pull requests are merged.
     pub merge: Merge,
+    /// Why nothing can be done in it, if nothing can.
+    #[serde(default)]
+    pub parked: Option<Parked>,
 }
 
 /// All configured repositories that GitHub was asked about.

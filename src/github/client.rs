@@ -5,17 +5,28 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::SignedDuration;
 use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use super::{
-    Credentials, Error, Governor, Secret, base::FailedRuns, credentials::TokenStore, demands, job::Attempts,
-    people::People, transport::Transport, wire::Wire,
+    Credentials, Error, Refusals, Secret, Standing,
+    base::FailedRuns,
+    credentials::TokenStore,
+    demands,
+    governor::{Class, Governors, Manners},
+    job::Attempts,
+    people::People,
+    transport::Transport,
+    wire::Wire,
 };
 use crate::{
     clock::Clock,
     model::{Login, RepoName},
 };
+
+/// How far apart requests come back that were sent away until the same moment.
+const SPREAD: SignedDuration = SignedDuration::from_secs(10);
 
 /// Which GitHub, and as whom.
 #[derive(Debug, Clone)]
@@ -31,11 +42,14 @@ pub struct Settings {
 
 /// A GitHub client. Cloning is cheap and shares connections, limits and tokens.
 #[derive(Debug, Clone)]
-pub struct Client(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
+pub struct Client {
     transport: Transport,
+    known: Arc<Known>,
+}
+
+/// What was asked before.
+#[derive(Debug)]
+struct Known {
     people: People,
     attempts: Attempts,
     demands: demands::Known,
@@ -56,18 +70,32 @@ impl Client {
             return Err(Error::unexpected(anyhow::anyhow!("the API's address is neither https nor on this machine")));
         }
         let usual = if local { Duration::ZERO } else { Duration::from_secs(1) };
-        let governor = Governor::new(clock.clone(), settings.write_gap.unwrap_or(usual));
-        let wire = Arc::new(Wire::new(governor)?);
+        let write_gap = SignedDuration::try_from(settings.write_gap.unwrap_or(usual)).unwrap_or(SignedDuration::ZERO);
+        // A simulator is no crowd of daemons.
+        let spread = if local { SignedDuration::ZERO } else { SPREAD };
+        let wire = Arc::new(Wire::new(Governors::new(clock.clone(), Manners { write_gap, spread }))?);
         let tokens = TokenStore::new(wire.clone(), clock.clone(), rest.clone(), settings.credentials);
         let graphql = graphql(&rest);
-        Ok(Self(Arc::new(Inner {
-            transport: Transport::new(wire, tokens, rest, graphql),
+        let known = Known {
             people: People::new(clock.clone()),
             demands: demands::Known::new(clock),
             attempts: Attempts::default(),
             failed_runs: FailedRuns::default(),
             viewer: OnceCell::new(),
-        })))
+        };
+        Ok(Self { transport: Transport::new(wire, tokens, rest, graphql), known: Arc::new(known) })
+    }
+
+    /// The same client for requests that somebody waits for: they come first, and no floor holds them back.
+    #[must_use]
+    pub fn for_person(&self) -> Self {
+        Self { transport: self.transport.on_behalf_of(Class::Person), known: self.known.clone() }
+    }
+
+    /// The same client for what is done now and then: it leaves half of the budget to everybody else.
+    #[must_use]
+    pub fn for_sweep(&self) -> Self {
+        Self { transport: self.transport.on_behalf_of(Class::Sweep), known: self.known.clone() }
     }
 
     /// Our own account name; an App's ends in `[bot]`.
@@ -76,7 +104,7 @@ impl Client {
     ///
     /// When GitHub cannot say.
     pub async fn viewer(&self) -> Result<Login, Error> {
-        self.0.viewer.get_or_try_init(|| self.0.transport.tokens().login()).await.cloned()
+        self.known.viewer.get_or_try_init(|| self.transport.tokens().login()).await.cloned()
     }
 
     /// A token that is good now, for git and for nothing else.
@@ -85,33 +113,45 @@ impl Client {
     ///
     /// When there is none.
     pub async fn git_token(&self, repo: &RepoName) -> Result<Secret, Error> {
-        self.0.transport.tokens().token(Some(repo)).await
+        self.transport.tokens().token(Some(repo)).await
     }
 
-    /// The governor that every request passes.
+    /// How things stand between each credential and GitHub.
     #[must_use]
-    pub fn governor(&self) -> &Governor {
-        self.0.transport.wire().governor()
+    pub fn standings(&self) -> Vec<Standing> {
+        self.transport.wire().governors().standings()
     }
 
-    pub(super) fn transport(&self) -> &Transport {
-        &self.0.transport
+    /// What GitHub does not let our credential do, and every change of it.
+    #[must_use]
+    pub fn refusals(&self) -> tokio::sync::watch::Receiver<Refusals> {
+        self.transport.wire().permissions().subscribe()
+    }
+
+    /// Forgets what is known of the App's installations: one was added, suspended, or woken up again.
+    pub fn installations_changed(&self) {
+        self.transport.wire().permissions().forget();
+        self.transport.tokens().forget_all();
+    }
+
+    pub(super) const fn transport(&self) -> &Transport {
+        &self.transport
     }
 
     pub(super) fn people(&self) -> &People {
-        &self.0.people
+        &self.known.people
     }
 
     pub(super) fn known_failed_runs(&self) -> &FailedRuns {
-        &self.0.failed_runs
+        &self.known.failed_runs
     }
 
     pub(super) fn attempts(&self) -> &Attempts {
-        &self.0.attempts
+        &self.known.attempts
     }
 
     pub(super) fn demands(&self) -> &demands::Known {
-        &self.0.demands
+        &self.known.demands
     }
 }
 
@@ -210,7 +250,7 @@ mod tests {
             let ["repos", owner, name, rest @ ..] = parts.as_slice() else { continue };
             let repo: RepoName = format!("{owner}/{name}").parse().unwrap();
             match rest {
-                ["pulls"] => drop(fake.client.open_pulls(&repo).await.unwrap()),
+                ["pulls"] => drop(fake.client.open_pulls(&repo, None).await.unwrap()),
                 ["pulls", number] => drop(fake.client.merged_as(&repo, number.parse().unwrap()).await.unwrap()),
                 ["commits", sha, "check-runs"] => {
                     let check = Check {

@@ -7,21 +7,25 @@ use std::{
     ffi::OsString,
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
-use http::{HeaderValue, Method};
+use http::{HeaderValue, Method, StatusCode, header::DATE};
 use jiff::{SignedDuration, Timestamp};
 use octocrab::jsonwebtoken::{self, Algorithm, EncodingKey};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
+use tracing::warn;
 use url::Url;
 
 use super::{
     Error,
-    governor::{Budget, Kind},
+    governor::Class,
     transport::path,
-    wire::{Call, Wire},
+    wire::{Answer, Call, Wire},
 };
 use crate::{
     clock::Clock,
@@ -31,6 +35,10 @@ use crate::{
 
 /// A token is replaced this long before it ends, so that none ends on its way.
 const RENEW_BEFORE: SignedDuration = SignedDuration::from_mins(2);
+/// How long an account without an installation is left alone, unless it is heard of before.
+const NOT_INSTALLED: SignedDuration = SignedDuration::from_mins(15);
+/// What the claims of a signed request tolerate, in seconds.
+const SKEW_SECS_MAX: i64 = 30;
 
 /// A text that cannot be printed.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -114,6 +122,8 @@ pub(super) struct TokenStore {
     api: Url,
     source: Credentials,
     tokens: Mutex<BTreeMap<String, Arc<OnceCell<Token>>>>,
+    /// How far GitHub's clock is ahead of ours, as far as it mattered yet.
+    skew_secs: AtomicI64,
 }
 
 /// A token and when it ends; `None`: nobody knows.
@@ -125,7 +135,7 @@ struct Token {
 
 impl TokenStore {
     pub(super) fn new(wire: Arc<Wire>, clock: Clock, api: Url, source: Credentials) -> Self {
-        Self { wire, clock, api, source, tokens: Mutex::default() }
+        Self { wire, clock, api, source, tokens: Mutex::default(), skew_secs: AtomicI64::new(0) }
     }
 
     /// The value of `Authorization` for requests about `repo`.
@@ -135,7 +145,7 @@ impl TokenStore {
 
     /// A good token; one fetch for all who ask at the same time.
     pub(super) async fn token(&self, repo: Option<&RepoName>) -> Result<Secret, Error> {
-        let owner = self.owner(repo);
+        let owner = self.account(repo);
         let cell = self.cell(&owner);
         let token = cell.get_or_try_init(|| self.fetch(repo)).await?;
         if token.expires_at.is_none_or(|end| end - RENEW_BEFORE > self.clock.now()) {
@@ -152,7 +162,7 @@ impl TokenStore {
         if matches!(self.source, Credentials::Token(_)) {
             return false;
         }
-        let owner = self.owner(repo);
+        let owner = self.account(repo);
         let cell = self.tokens().get(&owner).cloned();
         let current = cell.as_ref().and_then(|cell| cell.get()).and_then(|token| bearer(&token.secret).ok());
         // Somebody else may have renewed it already; theirs is to be tried, not thrown away.
@@ -164,12 +174,15 @@ impl TokenStore {
 
     /// Our own account name.
     pub(super) async fn login(&self) -> Result<Login, Error> {
-        let (segments, authorization) = match &self.source {
-            Credentials::Token(_) | Credentials::GhCli { .. } => (["user"], self.authorization(None).await?),
-            Credentials::App(app) => (["app"], bearer(&self.jwt(app)?)?),
+        let answer = match &self.source {
+            Credentials::Token(_) | Credentials::GhCli { .. } => {
+                let mut call = Call::read(path(&self.api, &["user"])?, Class::Person, String::new());
+                call.authorization = Some(self.authorization(None).await?);
+                self.wire.exchange(&call).await?
+            }
+            Credentials::App(_) => self.for_a_token(Method::GET, &["app"]).await?,
         };
-        let call = self.call(Method::GET, &segments, authorization)?;
-        let account: Account = self.wire.exchange(&call).await?.json()?;
+        let account: Account = answer.json()?;
         let login = account.login.or(account.slug.map(|slug| format!("{slug}[bot]"))).unwrap_or_default();
         login.parse().map_err(Error::unexpected)
     }
@@ -178,7 +191,7 @@ impl TokenStore {
         match (&self.source, repo) {
             (Credentials::Token(secret), _) => Ok(Token { secret: secret.clone(), expires_at: None }),
             (Credentials::GhCli { program, env }, _) => self.ask_gh(program, env).await,
-            (Credentials::App(app), Some(repo)) => self.mint(app, repo).await,
+            (Credentials::App(_), Some(repo)) => self.mint(repo).await,
             (Credentials::App(_), None) => {
                 Err(Error::unexpected(anyhow::anyhow!("an App has no token without a repository")))
             }
@@ -199,34 +212,93 @@ impl TokenStore {
         Ok(Token { secret: Secret(token), expires_at: None })
     }
 
-    async fn mint(&self, app: &App, repo: &RepoName) -> Result<Token, Error> {
-        let jwt = bearer(&self.jwt(app)?)?;
-        let find = self.call(Method::GET, &["repos", repo.owner(), repo.name(), "installation"], jwt.clone())?;
-        let installation: Installation = self.wire.exchange(&find).await?.json().map_err(not_installed)?;
-        let id = installation.id.to_string();
-        let mint = self.call(Method::POST, &["app", "installations", &id, "access_tokens"], jwt)?;
-        let minted: Minted = self.wire.exchange(&mint).await?.json().map_err(not_installed)?;
-        Ok(Token { secret: minted.token, expires_at: Some(minted.expires_at) })
+    async fn mint(&self, repo: &RepoName) -> Result<Token, Error> {
+        let governor = self.wire.governors().of(&self.account(Some(repo)));
+        if governor.parked() {
+            return Err(Error::Unauthorized);
+        }
+        let path = ["repos", repo.owner(), repo.name(), "installation"];
+        let found = self.for_a_token(Method::GET, &path).await.and_then(Answer::json::<Installation>);
+        let minted = match found {
+            Ok(Installation { id }) => {
+                let path = ["app", "installations", &id.to_string(), "access_tokens"];
+                self.for_a_token(Method::POST, &path).await.and_then(Answer::json::<Minted>)
+            }
+            Err(error) => Err(error),
+        };
+        let minted = minted.map_err(not_installed);
+        if matches!(minted, Err(Error::Unauthorized)) {
+            governor.park(NOT_INSTALLED);
+        }
+        minted.map(|minted| Token { secret: minted.token, expires_at: Some(minted.expires_at) })
+    }
+
+    /// Asks as the App itself, and once more by GitHub's clock if ours turns out to be wrong.
+    pub(super) async fn as_app(&self, mut call: Call) -> Result<Answer, Error> {
+        let Some(app) = self.app() else { return Err(Error::Unauthorized) };
+        call.authorization = Some(bearer(&self.jwt(app)?)?);
+        let answer = self.wire.exchange(&call).await?;
+        if answer.status != StatusCode::UNAUTHORIZED || !self.correct_clock(&answer) {
+            return Ok(answer);
+        }
+        call.authorization = Some(bearer(&self.jwt(app)?)?);
+        self.wire.exchange(&call).await
+    }
+
+    async fn for_a_token(&self, method: Method, segments: &[&str]) -> Result<Answer, Error> {
+        // Asking for a token changes nothing that anybody sees, so it need not queue with the writes.
+        let mut call = Call::read(path(&self.api, segments)?, Class::Person, String::new());
+        call.method = method;
+        self.as_app(call).await
+    }
+
+    /// After a refusal: takes over GitHub's time, if ours is another. Says whether that changed anything.
+    fn correct_clock(&self, answer: &Answer) -> bool {
+        let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
+        let Some(theirs) = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()) else { return false };
+        let skew = theirs.timestamp().as_second() - self.clock.now().as_second();
+        let before = self.skew_secs.swap(skew, Ordering::Relaxed);
+        let changed = (skew - before).abs() > SKEW_SECS_MAX;
+        if changed {
+            warn!(clock.skew_secs = skew, "This machine's clock differs from GitHub's by {skew} s");
+        }
+        changed
+    }
+
+    /// The App, if that is who we are.
+    pub(super) const fn app(&self) -> Option<&App> {
+        match &self.source {
+            Credentials::App(app) => Some(app),
+            Credentials::Token(_) | Credentials::GhCli { .. } => None,
+        }
+    }
+
+    /// The installation turned out to be suspended: what is known of it is forgotten, and it is left alone for a while.
+    pub(super) fn no_access(&self, repo: &RepoName) {
+        let account = self.account(Some(repo));
+        self.tokens().remove(&account);
+        self.wire.governors().of(&account).park(NOT_INSTALLED);
+    }
+
+    /// An installation may have come back, or changed: everything is asked anew.
+    pub(super) fn forget_all(&self) {
+        if self.app().is_some() {
+            self.tokens().clear();
+            self.wire.governors().readmit();
+        }
     }
 
     /// Signed by the App's key; back-dated a minute, for the two clocks may differ, and good for nine.
     fn jwt(&self, app: &App) -> Result<Secret, Error> {
-        let now = self.clock.now().as_second();
+        let now = self.clock.now().as_second() + self.skew_secs.load(Ordering::Relaxed);
         let claims = Claims { iss: app.id.to_string(), iat: now - 60, exp: now + 9 * 60 };
         let key = EncodingKey::from_rsa_pem(app.key.expose().as_bytes()).map_err(Error::unexpected)?;
         let header = jsonwebtoken::Header::new(Algorithm::RS256);
         jsonwebtoken::encode(&header, &claims, &key).map(Secret).map_err(Error::unexpected)
     }
 
-    /// Asking for a token changes nothing that anybody sees, so it need not queue with the writes.
-    fn call(&self, method: Method, segments: &[&str], authorization: HeaderValue) -> Result<Call, Error> {
-        let url = path(&self.api, segments)?;
-        let authorization = Some(authorization);
-        Ok(Call { method, url, authorization, body: None, kind: Kind::Read, budget: Budget::Rest })
-    }
-
-    /// Only an App has different tokens for different owners.
-    fn owner(&self, repo: Option<&RepoName>) -> String {
+    /// Whose installation a token for `repo` belongs to: only an App has different tokens for different owners.
+    pub(super) fn account(&self, repo: Option<&RepoName>) -> String {
         match &self.source {
             Credentials::Token(_) | Credentials::GhCli { .. } => String::new(),
             Credentials::App(_) => repo.map_or_else(String::new, |repo| repo.owner().to_lowercase()),
@@ -294,10 +366,7 @@ struct Claims {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{
-        LazyLock,
-        atomic::{AtomicU32, Ordering},
-    };
+    use std::sync::{LazyLock, atomic::AtomicU32};
 
     use base64::Engine as _;
     use serde_json::json;
@@ -345,7 +414,7 @@ mod tests {
         let tasks: Vec<_> = (0..50)
             .map(|_| {
                 let client = fake.client.clone();
-                async move { client.open_pulls(&repo()).await }
+                async move { client.open_pulls(&repo(), None).await }
             })
             .collect();
 
@@ -380,7 +449,7 @@ mod tests {
             Fake::start_as(app(), github("2026-01-01T13:00:00Z", |authorization| authorization == "Bearer ghs_2"))
                 .await;
 
-        assert_eq!(fake.client.open_pulls(&repo()).await.unwrap(), []);
+        assert_eq!(fake.client.open_pulls(&repo(), None).await.unwrap().map(|list| list.pulls), Some(Vec::new()));
         assert_eq!(mints(&fake), 2);
     }
 
@@ -388,7 +457,7 @@ mod tests {
     async fn credentials_that_stay_wrong_are_an_error_after_one_renewal() {
         let fake = Fake::start_as(app(), github("2026-01-01T13:00:00Z", |_| false)).await;
 
-        assert!(matches!(fake.client.open_pulls(&repo()).await, Err(Error::Unauthorized)));
+        assert!(matches!(fake.client.open_pulls(&repo(), None).await, Err(Error::Unauthorized)));
         assert_eq!(mints(&fake), 2);
     }
 
@@ -402,11 +471,102 @@ mod tests {
         assert!(matches!(head, Err(Error::Unauthorized)), "{head:?}");
     }
 
+    // G118
+    #[tokio::test]
+    async fn a_missing_installation_is_left_alone_until_it_may_have_come_back() {
+        let fake = Fake::start_as(app(), |_| crate::github::fake::not_found()).await;
+        for _ in 0..50 {
+            assert!(matches!(fake.client.open_pulls(&repo(), None).await, Err(Error::Unauthorized)));
+        }
+        assert_eq!(fake.lines(), ["GET /repos/octo/hello/installation"]);
+        let limited =
+            fake.client.standings().into_iter().find_map(|standing| Some((standing.account?, standing.limited?.1)));
+        assert_eq!(limited, Some(("octo".to_owned(), crate::github::Why::NotInstalled)));
+
+        fake.client.installations_changed();
+        drop(fake.client.open_pulls(&repo(), None).await);
+
+        assert_eq!(fake.seen().len(), 2);
+    }
+
+    // G118
+    #[tokio::test]
+    async fn a_suspended_installation_parks_its_account_and_no_other() {
+        let fake = Fake::start_as(app(), |seen| match seen.line.as_str() {
+            line if line.ends_with("/installation") => ok(&json!({"id": 5})),
+            "POST /app/installations/5/access_tokens" => {
+                reply(201, &json!({"token": "ghs_1", "expires_at": "2026-01-01T13:00:00Z"}))
+            }
+            line if line.starts_with("GET /repos/octo/") => {
+                reply(403, &json!({"message": "This installation has been suspended"}))
+            }
+            _ => ok(&json!([])),
+        })
+        .await;
+        let other: RepoName = "acme/pages".parse().unwrap();
+
+        for _ in 0..10 {
+            assert!(matches!(fake.client.open_pulls(&repo(), None).await, Err(Error::Unauthorized)));
+        }
+        assert!(fake.client.open_pulls(&other, None).await.is_ok());
+
+        let asked = fake.lines().iter().filter(|line| line.contains("/octo/hello/pulls")).count();
+        assert_eq!(asked, 1);
+    }
+
+    // G120
+    #[tokio::test]
+    async fn the_limit_of_one_installation_leaves_the_others_alone() {
+        let fake = Fake::start_as(app(), |seen| match seen.line.as_str() {
+            line if line.ends_with("/installation") => ok(&json!({"id": 5})),
+            line if line.ends_with("/access_tokens") => {
+                reply(201, &json!({"token": "ghs_1", "expires_at": "2026-01-01T13:00:00Z"}))
+            }
+            line if line.starts_with("GET /repos/octo/") => {
+                let mut refusal = reply(403, &json!({"message": "API rate limit exceeded"}));
+                refusal.headers_mut().insert("x-ratelimit-remaining", 0.into());
+                refusal.headers_mut().insert("x-ratelimit-reset", (crate::github::fake::NOON + 600).into());
+                refusal
+            }
+            _ => ok(&json!([])),
+        })
+        .await;
+
+        assert!(matches!(fake.client.open_pulls(&repo(), None).await, Err(Error::RateLimited { .. })));
+
+        assert!(fake.client.open_pulls(&"acme/pages".parse().unwrap(), None).await.is_ok());
+        assert!(matches!(fake.client.open_pulls(&repo(), None).await, Err(Error::RateLimited { .. })));
+        assert_eq!(fake.lines().iter().filter(|line| line.contains("/octo/hello/pulls")).count(), 1);
+    }
+
+    // G117
+    #[tokio::test]
+    async fn a_clock_that_is_wrong_is_corrected_by_githubs_once() {
+        let refusals = AtomicU32::new(0);
+        let fake = Fake::start_as(app(), move |seen| {
+            let claims = seen.authorization.as_deref().and_then(|it| it.split('.').nth(1)).unwrap_or_default();
+            let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
+            let issued = serde_json::from_slice::<serde_json::Value>(&claims).unwrap_or_default()["iat"].as_i64();
+            // GitHub's clock is an hour behind ours.
+            if issued.is_some_and(|issued| issued > crate::github::fake::NOON - 3600) {
+                refusals.fetch_add(1, Ordering::SeqCst);
+                let mut refusal = reply(401, &json!({"message": "'Issued at' claim ('iat') must be in the past"}));
+                refusal.headers_mut().insert("date", "Thu, 01 Jan 2026 11:00:00 GMT".parse().unwrap());
+                return refusal;
+            }
+            ok(&json!({"slug": "antiphon"}))
+        })
+        .await;
+
+        assert_eq!(fake.client.viewer().await.unwrap().as_str(), "antiphon[bot]");
+        assert_eq!(fake.lines(), ["GET /app", "GET /app"]);
+    }
+
     #[tokio::test]
     async fn a_given_token_that_is_refused_is_not_tried_again() {
         let fake = Fake::start(|_| reply(401, &json!({"message": "Bad credentials"}))).await;
 
-        assert!(matches!(fake.client.open_pulls(&repo()).await, Err(Error::Unauthorized)));
+        assert!(matches!(fake.client.open_pulls(&repo(), None).await, Err(Error::Unauthorized)));
         assert_eq!(fake.seen().len(), 1);
     }
 
@@ -439,8 +599,8 @@ mod tests {
         })
         .await;
 
-        assert!(fake.client.open_pulls(&repo()).await.is_ok());
-        assert!(fake.client.open_pulls(&repo()).await.is_ok());
+        assert!(fake.client.open_pulls(&repo(), None).await.is_ok());
+        assert!(fake.client.open_pulls(&repo(), None).await.is_ok());
 
         let used: Vec<_> = fake.seen().into_iter().filter_map(|seen| seen.authorization).collect();
         assert_eq!(used, ["Bearer gho_1", "Bearer gho_2", "Bearer gho_2"]);

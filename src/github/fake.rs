@@ -22,6 +22,8 @@ pub(super) struct Seen {
     /// Method and address, for example `GET /repos/octo/hello/pulls?state=open`.
     pub(super) line: String,
     pub(super) authorization: Option<String>,
+    /// `If-None-Match`.
+    pub(super) known: Option<String>,
     pub(super) body: Value,
 }
 
@@ -134,7 +136,9 @@ async fn serve(
 
 async fn read(request: Request) -> Seen {
     let line = format!("{} {}", request.method(), request.uri());
-    let authorization = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
-    let bytes = to_bytes(request.into_body(), usize::MAX).await.unwrap();
-    Seen { line, authorization, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    let (head, body) = request.into_parts();
+    let header = |name: &str| head.headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (authorization, known) = (header("authorization"), header("if-none-match"));
+    let bytes = to_bytes(body, usize::MAX).await.unwrap();
+    Seen { line, authorization, known, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
 }

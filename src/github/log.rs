@@ -5,14 +5,14 @@
 //! elsewhere; here they only become valid UTF-8.
 
 use bytes::Bytes;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use http_body_util::BodyExt as _;
 use url::Url;
 
 use super::{
     Error,
     client::loopback,
-    governor::{Budget, Kind},
+    governor::Class,
     transport::Transport,
     wire::{self, Call, READ_TIMEOUT, Streamed},
 };
@@ -67,14 +67,8 @@ async fn open_place(transport: &Transport, place: Url) -> Result<Streamed, Error
     if place.scheme() != "https" && !loopback(&place) {
         return Err(Error::unexpected(anyhow::anyhow!("a log or artifact at an unencrypted address")));
     }
-    let call = Call {
-        method: Method::GET,
-        url: place,
-        authorization: None,
-        body: None,
-        kind: Kind::Read,
-        budget: Budget::Rest,
-    };
+    // Another host with limits and outages of its own.
+    let call = Call::read(place, Class::Event, "log storage".to_owned());
     transport.wire().open(&call).await
 }
 

@@ -1,6 +1,6 @@
 //! All knowledge of GitHub's JSON: what a delivery says, and what its API is asked and told.
 //!
-//! [`webhook`] is pure. [`Client`] talks to the API; each of its requests passes one [`Governor`], none is ever repeated
+//! [`webhook`] is pure. [`Client`] talks to the API; each of its requests passes one governor, none is ever repeated
 //! on its own account, and an outcome that is not known is said to be unknown ([`Error::AmbiguousWrite`]).
 //! Nothing here decides what should happen.
 
@@ -9,6 +9,7 @@ mod base;
 mod client;
 mod comment;
 mod credentials;
+mod delivery_log;
 mod demands;
 mod error;
 #[cfg(test)]
@@ -19,8 +20,10 @@ mod job;
 mod label;
 mod log;
 mod material;
+mod page;
 mod people;
 mod pull;
+mod refusals;
 mod repository;
 mod run;
 mod texts;
@@ -32,10 +35,12 @@ pub use base::RunName;
 pub use client::{Client, Settings};
 pub use comment::{Comment, Reaction};
 pub use credentials::{App, Credentials, Secret};
+pub use delivery_log::{DeliveryAttempt, Hook, never_arrived};
 pub use error::Error;
-pub use governor::Governor;
+pub use governor::{Allowance, Standing, Why};
 pub use material::{Annotation, FailureMaterial};
-pub use pull::{Merge, MergeMethod, NewPull, OpenPull, Update};
+pub use pull::{Merge, MergeMethod, NewPull, OpenPull, OpenPulls, Update};
+pub use refusals::{Refusals, Refused};
 pub use repository::Repository;
 pub use run::Rerun;
 pub use texts::Fetched;

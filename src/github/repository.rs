@@ -18,6 +18,8 @@ pub struct Repository {
     pub clone_url: String,
     /// Whether only its people can see it.
     pub private: bool,
+    /// Whether it can only be read.
+    pub archived: bool,
 }
 
 #[derive(Deserialize)]
@@ -28,6 +30,8 @@ struct Raw {
     clone_url: String,
     #[serde(default)]
     private: bool,
+    #[serde(default)]
+    archived: bool,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +58,7 @@ impl Client {
             default_branch: raw.default_branch,
             clone_url: raw.clone_url,
             private: raw.private,
+            archived: raw.archived,
         })
     }
 

@@ -12,7 +12,8 @@ use url::Url;
 use super::{
     Error,
     credentials::TokenStore,
-    governor::{Budget, Kind},
+    governor::{Budget, Class, Kind},
+    page::PageSize,
     wire::{self, Answer, Call, Streamed, Wire},
 };
 use crate::model::RepoName;
@@ -22,26 +23,49 @@ const PAGES_MAX: u32 = 30;
 /// Two redirects inside the API and one fresh token.
 const OPENED_MAX: u32 = 4;
 
-/// The API of one GitHub, with our credentials for it.
-#[derive(Debug)]
+/// The API of one GitHub, with our credentials for it. Cloning shares them.
+#[derive(Debug, Clone)]
 pub(super) struct Transport {
+    shared: Arc<Shared>,
+    class: Class,
+}
+
+#[derive(Debug)]
+struct Shared {
     wire: Arc<Wire>,
     tokens: TokenStore,
     rest: Url,
     graphql: Url,
+    pages: PageSize,
+}
+
+/// A list that was asked for with what is known of it.
+#[derive(Debug)]
+pub(super) enum Listed<T> {
+    /// It is as it was.
+    Unchanged,
+    /// Its entries, and what to show next time; nothing if it is longer than one page, for then the first page says
+    /// nothing about what ended on the others.
+    Changed(Vec<T>, Option<String>),
 }
 
 impl Transport {
-    pub(super) const fn new(wire: Arc<Wire>, tokens: TokenStore, rest: Url, graphql: Url) -> Self {
-        Self { wire, tokens, rest, graphql }
+    pub(super) fn new(wire: Arc<Wire>, tokens: TokenStore, rest: Url, graphql: Url) -> Self {
+        let shared = Shared { wire, tokens, rest, graphql, pages: PageSize::default() };
+        Self { shared: Arc::new(shared), class: Class::Event }
     }
 
-    pub(super) const fn tokens(&self) -> &TokenStore {
-        &self.tokens
+    /// The same, on behalf of somebody else.
+    pub(super) fn on_behalf_of(&self, class: Class) -> Self {
+        Self { shared: self.shared.clone(), class }
+    }
+
+    pub(super) fn tokens(&self) -> &TokenStore {
+        &self.shared.tokens
     }
 
     pub(super) fn wire(&self) -> &Wire {
-        &self.wire
+        &self.shared.wire
     }
 
     /// Reads what lies at `segments` below `/repos/OWNER/NAME`.
@@ -61,14 +85,14 @@ impl Transport {
         let mut call = self.call(Method::GET, repo, segments, &[])?;
         let mut renewed = false;
         for _ in 0..OPENED_MAX {
-            let authorization = self.tokens.authorization(Some(repo)).await?;
+            let authorization = self.shared.tokens.authorization(Some(repo)).await?;
             call.authorization = Some(authorization.clone());
-            let response = self.wire.open(&call).await?;
+            let response = self.shared.wire.open(&call).await?;
             let (status, headers) = (response.status(), response.headers());
-            if let Some(resets_at) = self.wire.governor().learn(Budget::Rest, status, headers, b"") {
+            if let Some(resets_at) = self.shared.wire.governor(&call).learn(Budget::Rest, status, headers, b"") {
                 return Err(Error::RateLimited { resets_at });
             }
-            if status == StatusCode::UNAUTHORIZED && !renewed && self.tokens.renew(Some(repo), &authorization) {
+            if status == StatusCode::UNAUTHORIZED && !renewed && self.shared.tokens.renew(Some(repo), &authorization) {
                 renewed = true;
                 continue;
             }
@@ -83,7 +107,7 @@ impl Transport {
 
     /// Whether an address belongs to the API, and our credentials with it.
     fn is_api(&self, url: &Url) -> bool {
-        url.origin() == self.rest.origin() && url.path().starts_with(self.rest.path())
+        url.origin() == self.shared.rest.origin() && url.path().starts_with(self.shared.rest.path())
     }
 
     /// Reads a list to its end. A list that is longer than any we expect is an error, not a shorter list.
@@ -93,16 +117,37 @@ impl Transport {
         segments: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Vec<T>, Error> {
+        match self.list_anew(repo, segments, query, None).await? {
+            Listed::Changed(items, _) => Ok(items),
+            Listed::Unchanged => Err(Error::unexpected(anyhow::anyhow!("a list is said not to have changed"))),
+        }
+    }
+
+    /// The same, if it is not as it was when `known` was given.
+    pub(super) async fn list_anew<T: DeserializeOwned>(
+        &self,
+        repo: &RepoName,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        known: Option<String>,
+    ) -> Result<Listed<T>, Error> {
         let mut items = Vec::new();
+        let mut known = known;
         for page in 1..=PAGES_MAX {
-            let page = page.to_string();
+            let number = page.to_string();
             let mut query = query.to_vec();
-            query.extend([("per_page", "100"), ("page", page.as_str())]);
-            let answer = self.get(repo, segments, &query).await?;
+            query.extend([("per_page", "100"), ("page", number.as_str())]);
+            let mut call = self.call(Method::GET, repo, segments, &query)?;
+            call.known = known.take();
+            let answer = self.authorized(repo, call).await?;
+            if answer.status == StatusCode::NOT_MODIFIED {
+                return Ok(Listed::Unchanged);
+            }
             let more = answer.has_next_page();
+            let etag = answer.etag().filter(|_| page == 1);
             items.extend(answer.json::<Vec<T>>()?);
             if !more {
-                return Ok(items);
+                return Ok(Listed::Changed(items, etag));
             }
         }
         Err(Error::unexpected(anyhow::anyhow!("a list has more than {PAGES_MAX} pages")))
@@ -130,19 +175,20 @@ impl Transport {
         variables: &(impl Serialize + Sync),
     ) -> Result<T, Error> {
         let body = serde_json::to_string(&Question { query, variables }).map_err(Error::unexpected)?;
-        let call = Call {
-            method: Method::POST,
-            url: self.graphql.clone(),
-            authorization: None,
-            body: Some(body),
-            kind: Kind::Read,
-            budget: Budget::Graphql,
-        };
-        let answer = self.authorized(repo, call).await?.success()?;
+        let mut call = Call::read(self.shared.graphql.clone(), self.class, self.account(repo));
+        (call.method, call.body, call.budget) = (Method::POST, Some(body), Budget::Graphql);
+        let answer = self.authorized(repo, call).await;
+        match &answer {
+            Ok(_) => self.shared.pages.answered(),
+            // A query that takes longer than ten seconds is given up, and its points are gone.
+            Err(Error::Unavailable(_)) => self.shared.pages.shrink(),
+            Err(_) => {}
+        }
+        let answer = answer?.success()?;
         let reply: Reply<'_> = serde_json::from_slice(&answer.body).map_err(Error::unexpected)?;
         // Errors first: the data beside them may have holes where the query has none.
         if let Some(failure) = reply.errors.into_iter().flatten().next() {
-            return Err(self.refusal(failure, &answer));
+            return Err(self.refusal(repo, failure, &answer));
         }
         let data = reply.data.ok_or_else(|| Error::unexpected(anyhow::anyhow!("GraphQL answered without data")))?;
         serde_json::from_str(data.get()).map_err(Error::unexpected)
@@ -151,31 +197,66 @@ impl Transport {
     /// Sends a call, and once more with a fresh token if GitHub does not accept the one we have: a request that was not
     /// accepted was not carried out.
     async fn authorized(&self, repo: &RepoName, mut call: Call) -> Result<Answer, Error> {
-        let authorization = self.tokens.authorization(Some(repo)).await?;
+        let authorization = self.shared.tokens.authorization(Some(repo)).await?;
         call.authorization = Some(authorization.clone());
-        let answer = self.wire.exchange(&call).await?;
-        if answer.status != StatusCode::UNAUTHORIZED || !self.tokens.renew(Some(repo), &authorization) {
+        let answer = self.shared.wire.exchange(&call).await?;
+        if answer.is_suspended() {
+            self.shared.tokens.no_access(repo);
+            return Err(Error::Unauthorized);
+        }
+        if answer.status != StatusCode::UNAUTHORIZED || !self.shared.tokens.renew(Some(repo), &authorization) {
             return Ok(answer);
         }
-        call.authorization = Some(self.tokens.authorization(Some(repo)).await?);
-        self.wire.exchange(&call).await
+        call.authorization = Some(self.shared.tokens.authorization(Some(repo)).await?);
+        self.shared.wire.exchange(&call).await
     }
 
     fn call(&self, method: Method, repo: &RepoName, segments: &[&str], query: &[(&str, &str)]) -> Result<Call, Error> {
         let mut all = vec!["repos", repo.owner(), repo.name()];
         all.extend(segments);
-        let mut url = path(&self.rest, &all)?;
+        let mut url = path(&self.shared.rest, &all)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        Ok(Call { method, url, authorization: None, body: None, kind: Kind::Read, budget: Budget::Rest })
+        let mut call = Call::read(url, self.class, self.account(repo));
+        call.method = method;
+        Ok(call)
     }
 
-    fn refusal(&self, failure: Failure, answer: &Answer) -> Error {
+    /// How many entries a page of a GraphQL list should have now.
+    pub(super) fn page_size(&self) -> u32 {
+        self.shared.pages.get()
+    }
+
+    /// Asks as the App itself.
+    pub(super) async fn as_app(
+        &self,
+        method: Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Answer, Error> {
+        let mut url = path(&self.shared.rest, segments)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let mut call = Call::read(url, self.class, String::new());
+        if method != Method::GET {
+            call.kind = Kind::Write;
+        }
+        call.method = method;
+        self.shared.tokens.as_app(call).await
+    }
+
+    fn account(&self, repo: &RepoName) -> String {
+        self.shared.tokens.account(Some(repo))
+    }
+
+    fn refusal(&self, repo: &RepoName, failure: Failure, answer: &Answer) -> Error {
         let message: String = failure.message.unwrap_or_default().chars().take(500).collect();
         match failure.kind.as_deref() {
             Some("RATE_LIMITED" | "RATE_LIMIT") => {
-                Error::RateLimited { resets_at: self.wire.governor().learn_graphql_refusal(&answer.headers) }
+                let governor = self.shared.wire.governors().of(&self.account(repo));
+                Error::RateLimited { resets_at: governor.learn_graphql_refusal(&answer.headers) }
             }
             Some("NOT_FOUND") => Error::NotFound,
             Some("FORBIDDEN") => Error::Forbidden { what: message },
@@ -258,8 +339,36 @@ mod tests {
             let limited = fake.client.snapshot(&repo(), PrNumber(1)).await.unwrap_err();
             assert_eq!(limited.to_string(), "rate limit reached, resets at 2026-01-01T12:01:00Z");
         }
-        assert_eq!(fake.client.open_pulls(&repo()).await.unwrap(), []);
+        assert_eq!(fake.client.open_pulls(&repo(), None).await.unwrap().map(|list| list.pulls), Some(Vec::new()));
         assert_eq!(fake.lines().iter().filter(|line| *line == "POST /graphql").count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_query_that_takes_too_long_asks_for_less_the_next_time() {
+        let fake = Fake::start(|_| crate::github::fake::reply(502, &json!({}))).await;
+
+        for _ in 0..3 {
+            assert!(matches!(fake.client.snapshot(&repo(), PrNumber(1)).await, Err(Error::Unavailable(_))));
+        }
+
+        let sizes: Vec<_> = fake.seen().iter().map(|seen| seen.body["variables"]["checks"].clone()).collect();
+        assert_eq!(sizes, [100, 50, 25]);
+    }
+
+    // G123
+    #[tokio::test]
+    async fn an_outage_is_not_asked_about_by_everybody() {
+        let fake = Fake::start(|_| crate::github::fake::reply(503, &json!({}))).await;
+
+        for _ in 0..200 {
+            assert!(matches!(fake.client.open_pulls(&repo(), None).await, Err(Error::Unavailable(_))));
+        }
+        assert_eq!(fake.seen().len(), 5);
+        fake.pass(4);
+        for _ in 0..200 {
+            assert!(fake.client.open_pulls(&repo(), None).await.is_err());
+        }
+        assert_eq!(fake.seen().len(), 6, "one probe");
     }
 
     #[test]

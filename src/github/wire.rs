@@ -9,7 +9,7 @@ use std::{io, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK, LOCATION, USER_AGENT},
 };
 use http_body_util::{BodyExt as _, Limited, combinators::BoxBody};
 use octocrab::Octocrab;
@@ -18,8 +18,9 @@ use tracing::debug;
 use url::Url;
 
 use super::{
-    Error, Governor,
-    governor::{Budget, Kind},
+    Error,
+    governor::{Budget, Class, Governor, Governors, Kind, Wish},
+    refusals::Permissions,
 };
 use crate::boundary;
 
@@ -31,11 +32,12 @@ const REDIRECTS_MAX: usize = 3;
 
 pub(super) type Streamed = http::Response<BoxBody<Bytes, octocrab::Error>>;
 
-/// The connection pool and the governor in front of it.
+/// The connection pool and the governors in front of it.
 #[derive(Debug)]
 pub(super) struct Wire {
     octocrab: Arc<Octocrab>,
-    governor: Governor,
+    governors: Governors,
+    permissions: Permissions,
 }
 
 /// One request.
@@ -46,7 +48,29 @@ pub(super) struct Call {
     pub(super) authorization: Option<HeaderValue>,
     pub(super) body: Option<String>,
     pub(super) kind: Kind,
+    pub(super) class: Class,
     pub(super) budget: Budget,
+    /// The account whose installation the credential belongs to; empty for one that is good everywhere.
+    pub(super) account: String,
+    /// What is known already: an unchanged answer then has no body, and costs nothing.
+    pub(super) known: Option<String>,
+}
+
+impl Call {
+    /// A request that reads by REST.
+    pub(super) const fn read(url: Url, class: Class, account: String) -> Self {
+        let (method, kind, budget) = (Method::GET, Kind::Read, Budget::Rest);
+        Self { method, url, authorization: None, body: None, kind, class, budget, account, known: None }
+    }
+
+    /// A request that changes something is a write even if it is made because something happened.
+    fn wish(&self) -> Wish {
+        let class = match (self.kind, self.class) {
+            (Kind::Write, Class::Event) => Class::Write,
+            (Kind::Write | Kind::Read, class) => class,
+        };
+        Wish { kind: self.kind, class, budget: self.budget }
+    }
 }
 
 /// One answer, whatever its status below 500.
@@ -59,7 +83,7 @@ pub(super) struct Answer {
 
 impl Wire {
     /// Must be called inside a tokio runtime: the pool runs on it.
-    pub(super) fn new(governor: Governor) -> Result<Self, Error> {
+    pub(super) fn new(governors: Governors) -> Result<Self, Error> {
         let octocrab = Octocrab::builder()
             .set_connect_timeout(Some(CONNECT_TIMEOUT))
             .set_read_timeout(Some(READ_TIMEOUT))
@@ -67,11 +91,20 @@ impl Wire {
             .add_header(USER_AGENT, concat!("antiphon/", env!("CARGO_PKG_VERSION")).to_owned())
             .build()
             .map_err(Error::unexpected)?;
-        Ok(Self { octocrab: Arc::new(octocrab), governor })
+        Ok(Self { octocrab: Arc::new(octocrab), governors, permissions: Permissions::default() })
     }
 
-    pub(super) const fn governor(&self) -> &Governor {
-        &self.governor
+    pub(super) const fn governors(&self) -> &Governors {
+        &self.governors
+    }
+
+    pub(super) const fn permissions(&self) -> &Permissions {
+        &self.permissions
+    }
+
+    /// The governor of the credential that a request is made with.
+    pub(super) fn governor(&self, call: &Call) -> Arc<Governor> {
+        self.governors.of(&call.account)
     }
 
     /// Sends a request and reads the whole answer.
@@ -83,7 +116,7 @@ impl Wire {
         let mut call = call.clone();
         for _ in 0..=REDIRECTS_MAX {
             let answer = self.once(&call).await?;
-            if !answer.status.is_redirection() {
+            if !answer.status.is_redirection() || answer.status == StatusCode::NOT_MODIFIED {
                 return Ok(answer);
             }
             // A renamed repository answers so. Nothing was carried out yet, so a write may follow, as the write it is.
@@ -94,14 +127,29 @@ impl Wire {
 
     /// Sends a request and leaves the body to be read; redirects are not followed.
     pub(super) async fn open(&self, call: &Call) -> Result<Streamed, Error> {
-        let _admission = self.governor.admit(call.kind, call.budget).await?;
-        let response = self.send(call).await?;
-        refuse_broken(response.status(), call.kind)?;
-        Ok(response)
+        let governor = self.governor(call);
+        let _admission = governor.admit(call.wish()).await?;
+        let opened = self.send(call).await.and_then(|response| {
+            refuse_broken(response.status(), call.kind)?;
+            Ok(response)
+        });
+        noted(&governor, opened)
     }
 
     async fn once(&self, call: &Call) -> Result<Answer, Error> {
-        let _admission = self.governor.admit(call.kind, call.budget).await?;
+        let governor = self.governor(call);
+        let _admission = governor.admit(call.wish()).await?;
+        let answer = noted(&governor, self.answer(call).await)?;
+        match governor.learn(call.budget, answer.status, &answer.headers, &answer.body) {
+            Some(resets_at) => Err(Error::RateLimited { resets_at }),
+            None => {
+                self.permissions.learn(call, &answer);
+                Ok(answer)
+            }
+        }
+    }
+
+    async fn answer(&self, call: &Call) -> Result<Answer, Error> {
         let answer = read(self.send(call).await?, call.kind).await?;
         debug!(
             http.method = %call.method,
@@ -111,10 +159,7 @@ impl Wire {
             answer.status
         );
         refuse_broken(answer.status, call.kind)?;
-        match self.governor.learn(call.budget, answer.status, &answer.headers, &answer.body) {
-            Some(resets_at) => Err(Error::RateLimited { resets_at }),
-            None => Ok(answer),
-        }
+        Ok(answer)
     }
 
     async fn send(&self, call: &Call) -> Result<Streamed, Error> {
@@ -167,11 +212,38 @@ impl Answer {
         words.join(": ").chars().take(500).collect()
     }
 
+    /// What to show next time, so that an unchanged answer costs nothing.
+    pub(super) fn etag(&self) -> Option<String> {
+        self.headers.get(ETAG)?.to_str().ok().map(ToOwned::to_owned)
+    }
+
+    /// Whether the installation that asked is suspended: its tokens live on for a while, and nothing may be done.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN
+            && self.message().to_lowercase().contains("installation has been suspended")
+    }
+
+    /// Where the page after this one begins, in lists that have cursors instead of numbers.
+    pub(super) fn next_cursor(&self) -> Option<String> {
+        let link = self.headers.get(LINK)?.to_str().ok()?;
+        let next = link.split(',').find(|part| part.contains("rel=\"next\""))?;
+        let target: Url = next.split_once('<')?.1.split_once('>')?.0.parse().ok()?;
+        target.query_pairs().find(|(name, _)| name == "cursor").map(|(_, cursor)| cursor.into_owned())
+    }
+
     /// Whether a list has a page after this one.
     pub(super) fn has_next_page(&self) -> bool {
-        let link = self.headers.get(http::header::LINK).and_then(|link| link.to_str().ok());
+        let link = self.headers.get(LINK).and_then(|link| link.to_str().ok());
         link.is_some_and(|link| link.contains("rel=\"next\""))
     }
+}
+
+/// Tells the governor of a request that got no usable answer.
+fn noted<T>(governor: &Governor, result: Result<T, Error>) -> Result<T, Error> {
+    if matches!(result, Err(Error::Unavailable(_) | Error::AmbiguousWrite(_))) {
+        governor.failed();
+    }
+    result
 }
 
 fn request(call: &Call) -> Result<http::Request<octocrab::OctoBody>, Error> {
@@ -182,6 +254,9 @@ fn request(call: &Call) -> Result<http::Request<octocrab::OctoBody>, Error> {
         .header("x-github-api-version", "2022-11-28");
     if let Some(authorization) = &call.authorization {
         builder = builder.header(AUTHORIZATION, authorization);
+    }
+    if let Some(known) = &call.known {
+        builder = builder.header(IF_NONE_MATCH, known);
     }
     let body = match &call.body {
         Some(body) => {
@@ -259,6 +334,10 @@ mod tests {
         json!({"id": 7, "full_name": "octo/new", "default_branch": "main", "clone_url": "https://x/y.git"})
     }
 
+    fn limited_until(fake: &Fake) -> Option<jiff::Timestamp> {
+        fake.client.standings().into_iter().find_map(|standing| standing.limited).map(|(until, _)| until)
+    }
+
     #[tokio::test]
     async fn a_write_that_is_answered_with_502_is_not_sent_again_and_is_ambiguous() {
         let fake = Fake::start(|_| reply(502, &json!({}))).await;
@@ -313,7 +392,7 @@ mod tests {
         let fake = Fake::start(move |_| reply(403, &body)).await;
 
         let first = fake.client.repository(&repo()).await.unwrap_err();
-        let second = fake.client.open_pulls(&repo()).await.unwrap_err();
+        let second = fake.client.open_pulls(&repo(), None).await.unwrap_err();
 
         let until = |error: &Error| match error {
             Error::RateLimited { resets_at } => Some(*resets_at),
@@ -328,7 +407,7 @@ mod tests {
         };
         assert_eq!(until(&first), Some("2026-01-01T12:01:00Z".parse().unwrap()));
         assert_eq!(until(&first), until(&second));
-        assert_eq!(fake.client.governor().limited_until(), until(&first));
+        assert_eq!(limited_until(&fake), until(&first));
         assert_eq!(fake.lines(), ["GET /repos/octo/hello"]);
     }
 
@@ -340,7 +419,7 @@ mod tests {
         let error = fake.client.repository(&repo()).await.unwrap_err();
 
         assert_eq!(error.to_string(), "GitHub forbids it: Resource not accessible by integration");
-        assert_eq!(fake.client.governor().limited_until(), None);
+        assert_eq!(limited_until(&fake), None);
     }
 
     // G045

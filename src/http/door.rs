@@ -75,6 +75,9 @@ async fn store(surroundings: &Surroundings, id: DeliveryId, event: &str, body: V
         received_at: surroundings.clock.now(),
         body,
     };
+    if let Some(repo) = delivery.repo {
+        surroundings.ears.heard(repo, delivery.received_at);
+    }
     boundary::cross("door: verified, not stored");
     match surroundings.journal.ingest(delivery).await {
         Ok(Novelty::New) => {

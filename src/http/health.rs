@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode};
 
-use super::Shared;
+use super::{Shared, limits};
 
 /// It lives.
 pub(super) async fn healthz() -> &'static str {
@@ -31,6 +31,7 @@ pub(super) async fn metrics(State(surroundings): Shared) -> String {
         gauge("antiphon_journal_entries", stats.entries);
         gauge("antiphon_journal_bytes", stats.bytes);
     }
+    limits::measure(&surroundings.github.standings(), &surroundings.clock);
     surroundings.metrics.run_upkeep();
     surroundings.metrics.render()
 }

@@ -15,6 +15,7 @@ mod credential;
 mod door;
 mod events;
 mod health;
+mod limits;
 mod page;
 mod states;
 #[cfg(test)]
@@ -31,7 +32,7 @@ use tracing::{error, info};
 use crate::{
     clock::Clock,
     config::Config,
-    executor::Repositories,
+    executor::{Ears, Repositories},
     github::{self, webhook::Verifier},
     journal::Journal,
     machine::Rulebook,
@@ -57,6 +58,8 @@ pub struct Surroundings {
     pub repositories: watch::Receiver<Arc<Repositories>>,
     /// GitHub, for credentials of agents.
     pub github: github::Client,
+    /// When GitHub last delivered something.
+    pub ears: Arc<Ears>,
     /// Where sessions live, by name.
     pub runtimes: BTreeMap<String, Arc<dyn Runtime>>,
     /// Where things are in the state directory.

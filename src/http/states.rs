@@ -2,7 +2,7 @@
 
 use tracing::warn;
 
-use super::Surroundings;
+use super::{Surroundings, limits};
 use crate::{
     journal::{self, Entry, Journal, Stored},
     machine::State,
@@ -45,7 +45,9 @@ pub(super) async fn overview(surroundings: &Surroundings) -> Result<Overview, jo
     let states = all(&*surroundings.journal).await?;
     let texts = texts(&*surroundings.journal, view::wanted_texts(&states)).await?;
     let rules = surroundings.rules.borrow().clone();
-    Ok(view::overview(&states, &rules, &texts, surroundings.clock.now()))
+    let mut overview = view::overview(&states, &rules, &texts, surroundings.clock.now());
+    overview.limits = limits::in_force(surroundings.github.standings());
+    Ok(overview)
 }
 
 /// The newest entries of a machine in words, oldest first.

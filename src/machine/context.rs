@@ -113,7 +113,7 @@ pub fn texts_needed(state: Option<&State>, event: &Event) -> Vec<TextHash> {
             let observed = if let event::Pull::Observed { snapshot, .. } = event { Some(&**snapshot) } else { None };
             hashes_of_pull(state, observed)
         }
-        (_, Event::Backlog(event::Backlog::Observed { issues, .. })) => {
+        (_, Event::Backlog(event::Backlog::Observed { issues, .. } | event::Backlog::Unchanged { issues, .. })) => {
             issues.iter().flat_map(|issue| [issue.title.hash.clone(), issue.body.hash.clone()]).collect()
         }
         _ => Vec::new(),

@@ -8,6 +8,8 @@
 //! - What people see is derived from the state, never stored in it.
 
 pub mod backlog;
+#[cfg(test)]
+mod budget;
 pub mod context;
 pub mod fleet;
 pub mod incident;
@@ -218,7 +220,9 @@ mod tests {
 
     #[test]
     fn conditions_on_issues_may_read_them() {
-        let event = event::Backlog::Observed { issues: vec![issue(ISSUE)], pulls: Vec::new() }.into();
+        let event =
+            event::Backlog::Observed { issues: vec![issue(ISSUE)], pulls: Vec::new(), etag: None, hearing: None }
+                .into();
 
         assert_eq!(texts_needed(None, &event).len(), 2);
     }

@@ -268,7 +268,12 @@ fn backlog_events() -> impl Strategy<Value = Backlog> {
             });
             let pull =
                 |letter| OpenPull { number: NUMBER, head: sha(letter), branch: head_branch(), updated_at: START };
-            Backlog::Observed { issues: issues.collect(), pulls: pulls.into_iter().take(1).map(pull).collect() }
+            Backlog::Observed {
+                issues: issues.collect(),
+                pulls: pulls.into_iter().take(1).map(pull).collect(),
+                etag: None,
+                hearing: None,
+            }
         }),
         Just(Backlog::LookFailed { why: "502".to_owned() }),
         (1_u64..4).prop_map(|number| Backlog::SlotGranted { task: format!("hello-{number}").parse().unwrap() }),

@@ -61,8 +61,12 @@ pub struct Pace {
     pub checks_silent: SignedDuration,
     /// How often a repository's issues and pull requests are listed.
     pub reconcile: SignedDuration,
-    /// How often an open pull request is looked at although no list says that it changed.
+    /// How often an open pull request is looked at although nothing says that it changed.
     pub pull_reconcile: SignedDuration,
+    /// How soon GitHub is asked again for an agent that waits, while no deliveries come; up to two fifths more, at random.
+    pub poll: SignedDuration,
+    /// How late a delivery may be before its change counts as unannounced; as far may two clocks differ.
+    pub late: SignedDuration,
     /// How long after a turn's end an unchanged head counts as no change.
     pub no_change_grace: SignedDuration,
     /// How soon after a submission its receipt is looked for, and how often again.
@@ -96,7 +100,9 @@ impl Pace {
         // GitHub ends a job after six hours.
         checks_silent: SignedDuration::from_hours(6),
         reconcile: SignedDuration::from_mins(5),
-        pull_reconcile: SignedDuration::from_mins(15),
+        pull_reconcile: SignedDuration::from_mins(60),
+        poll: SignedDuration::from_secs(62),
+        late: SignedDuration::from_secs(60),
         no_change_grace: SignedDuration::from_secs(20),
         receipt_after: SignedDuration::from_secs(5),
         receipt_max: SignedDuration::from_secs(60),
@@ -122,6 +128,8 @@ impl Pace {
             checks_silent: self.checks_silent / by,
             reconcile: self.reconcile / by,
             pull_reconcile: self.pull_reconcile / by,
+            poll: self.poll / by,
+            late: self.late / by,
             no_change_grace: self.no_change_grace / by,
             receipt_after: self.receipt_after / by,
             receipt_max: self.receipt_max / by,

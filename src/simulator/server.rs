@@ -30,7 +30,7 @@ use super::{
     mail::Webhook,
     rest,
     shared::{Inner, Shared},
-    world::{RATE_LIMIT, World},
+    world::{CORE, GRAPHQL, RATE_LIMIT, World},
 };
 use crate::{background::Tasks, clock::Clock};
 
@@ -132,6 +132,12 @@ impl Simulator {
     #[must_use]
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.shared.look(|world| world.requests.clone())
+    }
+
+    /// How many points were spent so far of each hourly budget, `core` and `graphql`. An unchanged answer costs nothing.
+    #[must_use]
+    pub fn spent(&self) -> BTreeMap<String, u64> {
+        self.shared.look(World::spent)
     }
 
     /// Waits until nothing is computed, tested or delivered any more.
@@ -273,7 +279,8 @@ fn render(shared: &Shared, incoming: &Incoming, reply: Reply) -> Response {
     let known = incoming.headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
     let unchanged = cacheable && known;
     // An unchanged answer costs nothing.
-    let (remaining, resets_at) = shared.change(|world| world.spend(u64::from(!unchanged)));
+    let budget = if incoming.path.ends_with("/graphql") { GRAPHQL } else { CORE };
+    let (remaining, resets_at) = shared.change(|world| world.spend(budget, u64::from(!unchanged)));
     let mut headers = reply.headers;
     headers.extend([
         ("x-github-media-type".to_owned(), "github.v3; format=json".to_owned()),
@@ -282,7 +289,7 @@ fn render(shared: &Shared, incoming: &Incoming, reply: Reply) -> Response {
         ("x-ratelimit-remaining".to_owned(), remaining.to_string()),
         ("x-ratelimit-used".to_owned(), (RATE_LIMIT - remaining).to_string()),
         ("x-ratelimit-reset".to_owned(), resets_at.as_second().to_string()),
-        ("x-ratelimit-resource".to_owned(), "core".to_owned()),
+        ("x-ratelimit-resource".to_owned(), budget.to_owned()),
     ]);
     if cacheable {
         headers.push(("etag".to_owned(), etag));

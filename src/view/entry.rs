@@ -224,7 +224,7 @@ fn of_session(event: &event::Session) -> Option<String> {
 fn of_backlog(event: &event::Backlog) -> Option<String> {
     use event::Backlog;
     match event {
-        Backlog::Observed { issues, pulls } => {
+        Backlog::Observed { issues, pulls, .. } => {
             Some(format!("{} issues that may be worked on, {} open pull requests", issues.len(), pulls.len()))
         }
         Backlog::LookFailed { why } => Some(why.clone()),
@@ -233,7 +233,10 @@ fn of_backlog(event: &event::Backlog) -> Option<String> {
             Some(task.to_string())
         }
         Backlog::Flipped { flips } => Some(format!("{} known to be flaky", flips.len())),
-        Backlog::Hinted { .. } | Backlog::DeadlinePassed => None,
+        Backlog::Unchanged { issues, .. } => Some(format!("{} issues that may be worked on", issues.len())),
+        Backlog::Parked { why, .. } => Some(super::parked(*why).to_owned()),
+        Backlog::PullAwaited { number } | Backlog::PullReleased { number } => Some(format!("#{number}")),
+        Backlog::Hinted { .. } | Backlog::Missed { .. } | Backlog::DeadlinePassed => None,
     }
 }
 
@@ -279,8 +282,11 @@ mod tests {
     #[test]
     fn an_entry_that_only_looks_is_routine() {
         let hinted = event::Backlog::Hinted { repo: RepoId(1) };
-        assert!(entry(hinted, &[Effect::LookRepository { repo: RepoId(1) }]).is_routine());
-        assert!(entry(event::Backlog::DeadlinePassed, &[Effect::LookRepository { repo: RepoId(1) }]).is_routine());
+        assert!(entry(hinted, &[Effect::LookRepository { repo: RepoId(1), known: None }]).is_routine());
+        assert!(
+            entry(event::Backlog::DeadlinePassed, &[Effect::LookRepository { repo: RepoId(1), known: None }])
+                .is_routine()
+        );
         let told = Effect::Tell { to: MachineKey::Fleet, event: event::Fleet::DeadlinePassed.into() };
         assert!(!entry(event::Backlog::DeadlinePassed, &[told]).is_routine());
         assert!(!entry(event::Backlog::LookFailed { why: "x".to_owned() }, &[]).is_routine());

@@ -4,6 +4,7 @@
 //! derived here, by exhaustive matches, and stored nowhere.
 
 mod entry;
+mod limit;
 mod need;
 mod pull;
 mod session;
@@ -17,12 +18,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    machine::{Rulebook, State, backlog},
+    event::Parked,
+    machine::{
+        Rulebook, State,
+        backlog::{self, Webhooks},
+    },
     model::{MachineKey, RuleName, TextHash},
     text,
 };
 
 pub use entry::{EntryView, TaskLog};
+pub use limit::LimitView;
 pub use need::{Need, Severity};
 pub use pull::{IncidentView, PullPhase, PullView};
 pub use session::{PromptView, SessionPhase, SessionView};
@@ -52,6 +58,9 @@ pub struct Overview {
     pub slots: Slots,
     /// Repositories.
     pub repositories: Vec<RepositoryView>,
+    /// What holds requests to GitHub back.
+    #[serde(default)]
+    pub limits: Vec<LimitView>,
 }
 
 /// Slots for agents.
@@ -76,6 +85,12 @@ pub struct RepositoryView {
     pub trouble: Option<String>,
     /// Issues that wait for others to be closed.
     pub blocked: Vec<u64>,
+    /// Since when webhooks that should arrive do not, if so.
+    #[serde(default)]
+    pub silent_since: Option<Timestamp>,
+    /// Why nothing is done here, if nothing is.
+    #[serde(default)]
+    pub parked: Option<String>,
     /// Rules that could not be evaluated.
     pub broken_rules: Vec<BrokenRule>,
 }
@@ -106,6 +121,7 @@ pub fn overview(states: &[(MachineKey, State)], rules: &Rulebook, texts: &Texts,
         sessions: Vec::new(),
         slots: Slots { all: rules.slots(), ..Slots::default() },
         repositories: Vec::new(),
+        limits: Vec::new(),
     };
     for (_, state) in states {
         match state {
@@ -121,6 +137,11 @@ pub fn overview(states: &[(MachineKey, State)], rules: &Rulebook, texts: &Texts,
                     observed_at: state.observed_at,
                     trouble: state.look_failure.as_ref().map(|why| text::sanitise(why).text),
                     blocked: state.blocked.keys().map(|number| number.0).collect(),
+                    silent_since: match state.webhooks {
+                        Webhooks::Silent { since } => Some(since),
+                        Webhooks::Heard | Webhooks::Off => None,
+                    },
+                    parked: state.parked.map(|why| parked(why).to_owned()),
                     broken_rules: state.broken.iter().map(broken_rule).collect(),
                 });
             }
@@ -134,6 +155,15 @@ pub fn overview(states: &[(MachineKey, State)], rules: &Rulebook, texts: &Texts,
     view.tasks.sort_by(|a, b| b.since.cmp(&a.since).then_with(|| a.task.cmp(&b.task)));
     view.needs = need::needs(&view);
     view
+}
+
+/// Why nothing is done in a repository, in words.
+const fn parked(why: Parked) -> &'static str {
+    match why {
+        Parked::Archived => "it is archived, so nothing can be changed there",
+        Parked::OutOfReach => "it was deleted, or our credential may no longer see it",
+        Parked::Deleted => "it was deleted",
+    }
 }
 
 fn broken_rule((name, broken): (&RuleName, &backlog::Broken)) -> BrokenRule {

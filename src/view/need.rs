@@ -58,6 +58,7 @@ pub(super) fn needs(view: &Overview) -> Vec<Need> {
     }
     needs.extend(view.sessions.iter().filter_map(of_session));
     needs.extend(view.tasks.iter().filter_map(of_task));
+    needs.extend(view.repositories.iter().filter_map(of_repository));
     for repository in &view.repositories {
         needs.extend(repository.broken_rules.iter().map(|rule| of_rule(&repository.name, rule)));
     }
@@ -105,4 +106,17 @@ fn of_task(task: &super::TaskView) -> Option<Need> {
         TaskPhase::Queued | TaskPhase::InReview | TaskPhase::Closing => return None,
     };
     Some(Need { severity, since: task.since, subject: task.task.clone(), what: task.trouble.clone()?, hint })
+}
+
+fn of_repository(repository: &super::RepositoryView) -> Option<Need> {
+    let need = |severity, since, what: String, hint: &str| {
+        Some(Need { severity, since, subject: repository.name.clone(), what, hint: hint.to_owned() })
+    };
+    if let Some(why) = &repository.parked {
+        let hint = "bring it back on GitHub, or take it out of the settings";
+        return need(Severity::Warning, None, format!("nothing is done in it: {why}"), hint);
+    }
+    let what = "webhooks have stopped arriving; GitHub is asked every minute or so for agents that wait".to_owned();
+    let hint = "look at \"Recent Deliveries\" of the webhook in the repository's settings on GitHub";
+    need(Severity::Warning, Some(repository.silent_since?), what, hint)
 }

@@ -1,10 +1,10 @@
 //! What GitHub sends twice, in the wrong order or not at all leads to the same end.
 
-use antiphon::simulator::{Delivery, DeliveryState};
+use antiphon::simulator::{Delivery, DeliveryState, NewIssue};
 
 use crate::{
     story::{play, prompts, settled},
-    world::World,
+    world::{REPO, World, eventually},
 };
 
 /// How a courier treats what GitHub sends.
@@ -63,4 +63,25 @@ async fn duplicates_disorder_and_losses_lead_to_the_same_end() {
     for (name, courier) in couriers {
         assert_eq!(played_with(Some(courier)).await, undisturbed, "{name}");
     }
+}
+
+// G016, G019
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_delivered_while_nobody_listened_is_asked_for_once_more() {
+    let world = World::new().await;
+    let issue = NewIssue { author: "maya".to_owned(), title: "Hello".to_owned(), ..NewIssue::default() };
+    world.github.create_issue(REPO, &issue).unwrap();
+    world.github.quiet().await;
+    let attempts = |delivery: &Delivery| (delivery.attempts.len(), delivery.arrived());
+    assert!(world.github.deliveries().all().iter().all(|delivery| attempts(delivery) == (1, false)));
+
+    let daemon = world.start_daemon();
+
+    eventually("every delivery arrived", async || {
+        let all = world.github.deliveries().all();
+        all.iter().all(|delivery| attempts(delivery) == (2, true)).then_some(())
+    })
+    .await;
+    daemon.stop().await;
+    world.end().await;
 }

@@ -6,6 +6,7 @@
 mod addressees;
 #[cfg(unix)]
 mod behind;
+mod budget;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]

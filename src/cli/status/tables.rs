@@ -12,6 +12,7 @@ use crate::{
 /// An overview in lines of at most `width` columns; with what has ended if `all`.
 pub(super) fn of(overview: &Overview, all: bool, width: u16) -> String {
     let mut text = head(overview);
+    text.push_str(&limits(overview));
     text.push_str(&needs(overview));
     let (tasks, pulls) = (tasks(overview, all), pulls(overview, all));
     if tasks.is_empty() && pulls.is_empty() {
@@ -32,6 +33,12 @@ fn head(overview: &Overview) -> String {
         several => format!("{} repositories", several.len()),
     };
     format!("{repositories} · {} of {} slots in use{waiting}\n", slots.used, slots.all)
+}
+
+fn limits(overview: &Overview) -> String {
+    let lines =
+        overview.limits.iter().map(|limit| coloured(&format!("{} {}\n", Tone::Waiting.sign(), limit.in_words())));
+    lines.collect()
 }
 
 fn needs(overview: &Overview) -> String {
@@ -141,7 +148,7 @@ fn word(phase: &impl serde::Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{RepositoryView, SCHEMA, Slots};
+    use crate::view::{LimitView, RepositoryView, SCHEMA, Slots};
 
     fn overview() -> Overview {
         let trouble = Some("GitHub answered 503".to_owned());
@@ -160,7 +167,10 @@ mod tests {
                 trouble,
                 blocked: Vec::new(),
                 broken_rules: Vec::new(),
+                silent_since: None,
+                parked: None,
             }],
+            limits: Vec::new(),
         }
     }
 
@@ -178,6 +188,17 @@ mod tests {
         GitHub cannot be asked
           ▲ octo-org/hello: GitHub answered 503
         "#);
+    }
+
+    #[test]
+    fn a_limit_of_github_is_said_in_the_second_line() {
+        let (until, why) = ("2026-01-01T12:30:00Z".parse().unwrap(), "it asked for a pause".to_owned());
+        let overview = Overview { limits: vec![LimitView { account: None, until, why }], ..overview() };
+
+        let shown = anstream::adapter::strip_str(&of(&overview, false, 80)).to_string();
+
+        let expected = "○ GitHub: limited until 12:30:00 UTC: it asked for a pause; what waits goes on by itself";
+        assert_eq!(shown.lines().nth(1), Some(expected));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
-    github::{Client, Error},
+    github::{Client, Error, transport::Listed},
     model::{Branch, PrNumber, RepoName, Sha},
 };
 
@@ -35,21 +35,33 @@ struct RawHead {
     branch: Branch,
 }
 
+/// The open pull requests of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPulls {
+    /// The last changed first.
+    pub pulls: Vec<OpenPull>,
+    /// What to show at the next question, to be kept together with this list.
+    pub etag: Option<String>,
+}
+
 impl Client {
-    /// All open pull requests, the last changed first.
+    /// All open pull requests; `None` if they are as they were when `known` was given, which costs nothing.
     ///
     /// # Errors
     ///
     /// When GitHub cannot say.
-    pub async fn open_pulls(&self, repo: &RepoName) -> Result<Vec<OpenPull>, Error> {
+    pub async fn open_pulls(&self, repo: &RepoName, known: Option<String>) -> Result<Option<OpenPulls>, Error> {
         let query = [("state", "open"), ("sort", "updated"), ("direction", "desc")];
-        let raw: Vec<Raw> = self.transport().list(repo, &["pulls"], &query).await?;
+        let (raw, etag) = match self.transport().list_anew::<Raw>(repo, &["pulls"], &query, known).await? {
+            Listed::Unchanged => return Ok(None),
+            Listed::Changed(raw, etag) => (raw, etag),
+        };
         let mut pulls: Vec<OpenPull> = raw.into_iter().map(OpenPull::from).collect();
         // A pull request that changes while we turn the pages shows up on two of them.
         pulls.sort_by(|a, b| b.updated_at.cmp(&a.updated_at).then(a.number.cmp(&b.number)));
         let mut seen = std::collections::BTreeSet::new();
         pulls.retain(|pull| seen.insert(pull.number));
-        Ok(pulls)
+        Ok(Some(OpenPulls { pulls, etag }))
     }
 }
 
@@ -64,7 +76,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::github::fake::{Fake, ok, repo};
+    use crate::github::fake::{Fake, ok, reply, repo};
 
     fn raw(number: u64, minute: u8) -> Value {
         json!({
@@ -90,7 +102,7 @@ mod tests {
         })
         .await;
 
-        let pulls = fake.client.open_pulls(&repo()).await.unwrap();
+        let list = fake.client.open_pulls(&repo(), None).await.unwrap().unwrap();
 
         let expected = |number: u64, minute: u8| OpenPull {
             number: PrNumber(number),
@@ -98,7 +110,27 @@ mod tests {
             branch: format!("work-{number}").parse().unwrap(),
             updated_at: format!("2026-01-01T10:{minute:02}:00Z").parse().unwrap(),
         };
-        assert_eq!(pulls, [expected(1, 30), expected(2, 20), expected(3, 10)]);
+        assert_eq!(list.pulls, [expected(1, 30), expected(2, 20), expected(3, 10)]);
+        assert_eq!(list.etag, None, "the first of two pages says nothing about the second");
         assert_eq!(fake.seen().len(), 2);
+    }
+
+    // G125
+    #[tokio::test]
+    async fn a_list_that_has_not_changed_is_not_sent_again() {
+        let fake = Fake::start(|seen| {
+            if seen.known.as_deref() == Some("\"v1\"") {
+                return reply(304, &Value::Null);
+            }
+            let mut reply = ok(&json!([raw(1, 30)]));
+            reply.headers_mut().insert("etag", "\"v1\"".parse().unwrap());
+            reply
+        })
+        .await;
+
+        let first = fake.client.open_pulls(&repo(), None).await.unwrap().unwrap();
+        let second = fake.client.open_pulls(&repo(), first.etag.clone()).await.unwrap();
+
+        assert_eq!((first.etag.as_deref(), second), (Some("\"v1\""), None));
     }
 }

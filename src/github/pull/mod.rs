@@ -8,7 +8,7 @@ mod query;
 mod snapshot;
 mod update;
 
-pub use list::OpenPull;
+pub use list::{OpenPull, OpenPulls};
 pub use merge::{Merge, MergeMethod};
 pub use opening::NewPull;
 pub use update::Update;

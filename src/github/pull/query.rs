@@ -12,7 +12,7 @@ use crate::{
 
 const QUERY: &str = include_str!("../pull.graphql");
 /// 2,000 checks or 1,000 threads; beyond that something is wrong.
-const PAGES_MAX: usize = 20;
+const CHECKS_MAX: u32 = 2_000;
 
 /// A whole pull request, all pages put together.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct Raw {
 /// [`Error::HeadMoved`] if the head changed between two pages.
 pub(super) async fn ask(transport: &Transport, repo: &RepoName, number: PrNumber) -> Result<Raw, Error> {
     let mut raw = ask_page(transport, repo, number, &Cursors::default()).await?;
-    for _ in 0..PAGES_MAX {
+    for _ in 0..CHECKS_MAX / transport.page_size() {
         let Some(cursors) = raw.next() else { return Ok(raw.whole) };
         let page = ask_page(transport, repo, number, &cursors).await?;
         raw.append(page)?;
@@ -72,7 +72,11 @@ async fn ask_page(
     number: PrNumber,
     cursors: &Cursors,
 ) -> Result<Partial, Error> {
+    let checks = transport.page_size();
     let variables = Variables {
+        checks,
+        // A thread brings its comments along.
+        threads: checks / 2,
         owner: repo.owner(),
         name: repo.name(),
         number: number.0,
@@ -108,6 +112,8 @@ struct Cursors {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Variables<'a> {
+    checks: u32,
+    threads: u32,
     owner: &'a str,
     name: &'a str,
     number: u64,

@@ -84,6 +84,13 @@ pub enum Hint {
         /// The repository.
         repo: RepoId,
     },
+    /// Whether the repository is there, what it is called, and whether it can be changed.
+    Existence {
+        /// The repository.
+        repo: RepoId,
+        /// Whether it was deleted.
+        deleted: bool,
+    },
     /// An installation of the App: its repositories or its permissions.
     Installation {
         /// The installation.
@@ -145,7 +152,10 @@ fn hints(event: &str, payload: &Payload<'_>, repo: Option<RepoId>) -> Vec<Hint> 
             branch(text(payload.git_ref.as_ref()), repo).into_iter().collect()
         }
         "merge_group" => on_merge_group(payload, repo).into_iter().collect(),
-        "repository" | "public" | "member" | "label" => vec![Hint::Repository { repo }],
+        "repository" => {
+            vec![Hint::Existence { repo, deleted: text(payload.action.as_ref()) == Some("deleted") }]
+        }
+        "public" | "member" | "label" => vec![Hint::Repository { repo }],
         "branch_protection_rule" | "branch_protection_configuration" | "repository_ruleset" => {
             vec![Hint::Rules { repo }]
         }
@@ -422,6 +432,15 @@ mod tests {
     fn changed_rules_point_at_the_rules_of_the_repository() {
         for event in ["branch_protection_rule", "repository_ruleset"] {
             assert_eq!(hints_of(event, json!({"action": "edited"})), [Hint::Rules { repo: REPO }]);
+        }
+    }
+
+    // G045
+    #[test]
+    fn a_repository_that_changes_its_name_or_goes_points_at_itself() {
+        let existence = |deleted| Hint::Existence { repo: REPO, deleted };
+        for (action, deleted) in [("renamed", false), ("transferred", false), ("archived", false), ("deleted", true)] {
+            assert_eq!(hints_of("repository", json!({"action": action})), [existence(deleted)], "{action}");
         }
     }
 

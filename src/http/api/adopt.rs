@@ -38,7 +38,7 @@ pub(super) async fn adopt(State(surroundings): Shared, Wish(wish): Wish<Adopt>) 
         check_free(journal, repository.id, &task).await?;
         check_unmanaged(&surroundings, &repository, number).await?;
         let what = format!("pull request #{number} of {}", repository.name);
-        let fetched = surroundings.github.snapshot(&repository.name, number).await;
+        let fetched = surroundings.github.for_person().snapshot(&repository.name, number).await;
         let fetched = fetched.map_err(|error| Refusal::by_github(&error, &what))?;
         let branch = adoptable(&fetched.value, &repository, &what)?;
         check_branch(&surroundings, &repository, &branch).await?;
@@ -106,6 +106,7 @@ mod tests {
             path: "/nowhere".into(),
             labels: Vec::new(),
             merge: Merge::None,
+            parked: None,
         }
     }
 

@@ -5,7 +5,8 @@ use axum::{Json, extract::State};
 use super::refusal::Refusal;
 use crate::{
     event::LookFailure,
-    http::{Shared, Surroundings, states},
+    github,
+    http::{Shared, Surroundings, limits, states},
     journal::{self, Waiting},
     machine, text,
     view::{Finding, Severity},
@@ -20,6 +21,7 @@ pub(super) async fn doctor(State(surroundings): Shared) -> Result<Json<Vec<Findi
     findings.extend(settings(&surroundings));
     findings.extend(deliveries(&surroundings).await?);
     findings.extend(github(&surroundings));
+    findings.extend(permissions(&surroundings));
     findings.extend(looks(&surroundings).await?);
     findings.extend(parked(&surroundings).await?);
     findings.sort();
@@ -74,10 +76,20 @@ async fn deliveries(surroundings: &Surroundings) -> Result<Vec<Finding>, journal
     Ok(findings)
 }
 
-fn github(surroundings: &Surroundings) -> Option<Finding> {
-    let until = surroundings.github.governor().limited_until()?;
-    let what = format!("GitHub's rate limit is reached until {until}");
-    Some(finding(Severity::Warning, what, "work goes on by itself then; a longer `reconcile` asks less often"))
+fn github(surroundings: &Surroundings) -> Vec<Finding> {
+    let hint = "nothing is lost: what waits goes on by itself then";
+    let limits = limits::in_force(surroundings.github.standings());
+    limits.iter().map(|limit| finding(Severity::Warning, limit.in_words(), hint)).collect()
+}
+
+fn permissions(surroundings: &Surroundings) -> Vec<Finding> {
+    let refused = surroundings.github.refusals().borrow().clone();
+    let of = |refused: github::Refused| {
+        let what = format!("GitHub does not allow {}: {}", refused.what, text::sanitise(&refused.words).text);
+        let needs = refused.needs.unwrap_or_else(|| "the permission for it".to_owned());
+        finding(Severity::Urgent, what, format!("give our token or App {}", text::sanitise(&needs).text))
+    };
+    refused.into_values().map(of).collect()
 }
 
 async fn looks(surroundings: &Surroundings) -> Result<Vec<Finding>, journal::Error> {

@@ -51,7 +51,7 @@ async fn of_issue(
     if !request.was_granted(journal, &to, &sketch.into()).await? {
         check_free(journal, repository.id, &task).await?;
         let what = format!("issue #{number} of {}", repository.name);
-        let fetched = surroundings.github.issue(&repository.name, number).await;
+        let fetched = surroundings.github.for_person().issue(&repository.name, number).await;
         let fetched = fetched.map_err(|error| Refusal::by_github(&error, &what))?;
         if !fetched.value.open {
             return Err(Refusal::conflict(format!("{what} is closed")).hint("reopen it first"));

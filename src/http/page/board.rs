@@ -19,6 +19,7 @@ pub(in crate::http) fn fragment(glance: &Glance) -> Markup {
     html! {
         div #now data-now=(overview.at) data-summary=(glance.summary()) {
             h1.unseen { "Antiphon" }
+            @for limit in &overview.limits { p.limited { (limit.in_words()) "." } }
             (needs(glance))
             section aria-labelledby="work" {
                 div.heading {

@@ -30,7 +30,7 @@ use crate::{
     effect::List,
     engine::Engine,
     event::{self, Agent, Event},
-    executor::{Repositories, Repository},
+    executor::{Ears, Repositories, Repository},
     github::{self, Credentials, Secret, webhook::Verifier},
     http::{AccessToken, Surroundings, router},
     journal::{Cause, Journal, Retention, SqliteJournal, Step},
@@ -144,6 +144,7 @@ impl House {
             refused: changing.refused.subscribe(),
             repositories: changing.repositories.subscribe(),
             github: client,
+            ears: Arc::new(Ears::new(clock.now())),
             runtimes: BTreeMap::from([("pty".to_owned(), runtime)]),
             token,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
@@ -320,6 +321,7 @@ async fn repository(client: &github::Client, asked: bool) -> Repository {
         path: "/nowhere".into(),
         labels: vec!["ready".to_owned()],
         merge: Merge::Squash,
+        parked: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    house::House,
+    house::{House, REPO},
     samples::{full_swing, one_task, pull, put_pull, put_session, running, session},
 };
 use crate::{
@@ -183,4 +183,23 @@ async fn a_session_is_found_whatever_it_does() {
     let terminal = house.read("/api/v1/sessions/pages-1/terminal").await;
 
     assert_eq!(terminal, json!({"runtime": "pty", "generation": 1}));
+}
+
+// G121
+#[tokio::test]
+async fn a_limit_of_github_is_said_wherever_people_look() {
+    let house = House::with_github().await;
+    house.github.as_ref().unwrap().fail_next("GET", "/repos", 403, 1);
+    let refused = house.surroundings.github.repository(&REPO.parse().unwrap()).await;
+    assert!(refused.is_err());
+
+    let limits = house.read("/api/v1/overview").await["limits"].clone();
+    let page = house.get("/").await.text;
+    let findings = house.read("/api/v1/doctor").await.to_string();
+
+    let expected = json!([{"account": null, "until": "2026-01-01T12:01:00Z", "why": "it asked for a pause"}]);
+    assert_eq!(limits, expected);
+    let words = "GitHub: limited until 12:01:00 UTC: it asked for a pause";
+    assert!(page.contains(words), "{page}");
+    assert!(findings.contains(words), "{findings}");
 }

@@ -18,6 +18,7 @@ const TURNS: i32 = 1_000;
 /// Handles one event.
 pub(crate) fn step(mut state: State, event: Pull, now: &Now<'_>) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
+    let awaited = state.is_awaited();
     match event {
         Pull::Hinted { urgent, .. } => state.on_hinted(urgent, now),
         Pull::HeadTold { head, .. } => state.on_head_told(head, now),
@@ -52,6 +53,7 @@ pub(crate) fn step(mut state: State, event: Pull, now: &Now<'_>) -> (State, Vec<
         // What is due is ordered below, as after every event.
         Pull::DeadlinePassed => {}
     }
+    state.tell_who_waits(awaited, &mut effects);
     state.tick(now, &mut effects);
     (state, effects)
 }
@@ -130,6 +132,23 @@ impl State {
         }
         self.over = false;
         self.look.want(now.at);
+    }
+
+    /// Whether an agent waits for what becomes of this.
+    fn is_awaited(&self) -> bool {
+        let over = self.snapshot.as_ref().is_some_and(|snapshot| snapshot.lifecycle != Lifecycle::Open);
+        self.managed.is_some() && !over
+    }
+
+    // That it was closed or merged, the repository sees for itself.
+    fn tell_who_waits(&self, before: bool, effects: &mut Vec<Effect>) {
+        let number = self.number;
+        let event = match (before, self.is_awaited()) {
+            (false, true) => event::Backlog::PullAwaited { number },
+            (true, false) if self.managed.is_none() => event::Backlog::PullReleased { number },
+            (true, _) | (false, false) => return,
+        };
+        effects.push(Effect::Tell { to: MachineKey::Backlog(self.repo), event: event.into() });
     }
 
     // The next agent knows nothing of what this one was told.

@@ -249,7 +249,7 @@ impl World {
                 let to = MachineKey::Pull { repo: REPO, number };
                 self.post(to, event::Pull::Triaged { head, checks, failures });
             }
-            Effect::LookRepository { repo } => self.look_repository(repo),
+            Effect::LookRepository { repo, .. } => self.look_repository(repo),
             Effect::Prepare { task, .. } => {
                 let event = event::Task::Prepared { path: format!("workspaces/{task}"), base: sha('0') };
                 self.post(MachineKey::Task(task), event);
@@ -294,7 +294,8 @@ impl World {
         let open = self.pulls.values().filter(|pull| pull.lifecycle == Lifecycle::Open);
         let pulls = open.map(listed).collect();
         let issues = self.issues.values().filter(|issue| issue.open).cloned().collect();
-        self.post(MachineKey::Backlog(repo), event::Backlog::Observed { issues, pulls });
+        let hearing = Some(event::Hearing { since: START, newest: Some(self.at) });
+        self.post(MachineKey::Backlog(repo), event::Backlog::Observed { issues, pulls, etag: None, hearing });
     }
 
     fn open_pull(&mut self, task: &TaskId) {

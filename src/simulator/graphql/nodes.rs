@@ -10,8 +10,8 @@ use super::{
 use crate::simulator::{
     json::{checks::ACTIONS_APP, commits::fold, from_node_id, node_id, objects, time},
     world::{
-        Comment, Issue, Job, Pull, QueueMoment, RATE_LIMIT, Repository, Review, ReviewComment, Run, Status, Thread,
-        User, World,
+        Comment, GRAPHQL, Issue, Job, Pull, QueueMoment, RATE_LIMIT, Repository, Review, ReviewComment, Run, Status,
+        Thread, User, World,
     },
 };
 
@@ -192,7 +192,7 @@ fn query<'w>(world: &'w World, name: &str, arguments: &Arguments) -> Option<Answ
             )
         }
         "rateLimit" => {
-            let (remaining, resets_at) = world.rate();
+            let (remaining, resets_at) = world.rate(GRAPHQL);
             let used = RATE_LIMIT - remaining;
             Answer::Node(Node::Fixed(
                 "RateLimit",

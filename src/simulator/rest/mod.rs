@@ -16,7 +16,7 @@ use super::{
     happened::Write,
     json::{objects, time},
     shared::Shared,
-    world::{RATE_LIMIT, Refusal, World},
+    world::{CORE, GRAPHQL, RATE_LIMIT, Refusal, World},
 };
 
 /// What a part of the API gives: `None` if it has no such endpoint.
@@ -29,7 +29,9 @@ pub(crate) async fn answer(shared: &Shared, call: &Call) -> Reply {
         Ok(None) => Refusal::NotFound.into(),
         Err(error) => error.into(),
     };
-    if call.method != "GET" && reply.success() {
+    // A delivery that is sent again changes nothing.
+    let changes = call.method != "GET" && !call.path.contains("/deliveries/");
+    if changes && reply.success() {
         shared.change(|world| {
             let (method, path, body) = (call.method.clone(), call.path.clone(), call.body.clone());
             let actor = world.own_login.clone();
@@ -79,12 +81,13 @@ fn user(shared: &Shared, login: &str) -> Result<Reply, Error> {
 }
 
 fn rate_limit(world: &mut World) -> Value {
-    let (remaining, resets_at) = world.spend(0);
-    let core = json!({
-        "limit": RATE_LIMIT, "used": RATE_LIMIT - remaining, "remaining": remaining, "reset": resets_at.as_second(),
-    });
-    let graphql = core.clone();
-    let search = json!({ "limit": 30, "used": 0, "remaining": 30, "reset": resets_at.as_second() });
+    let mut budget = |name| {
+        let (remaining, resets_at) = world.spend(name, 0);
+        let used = RATE_LIMIT - remaining;
+        json!({ "limit": RATE_LIMIT, "used": used, "remaining": remaining, "reset": resets_at.as_second() })
+    };
+    let (core, graphql) = (budget(CORE), budget(GRAPHQL));
+    let search = json!({ "limit": 30, "used": 0, "remaining": 30, "reset": core["reset"] });
     json!({ "resources": { "core": core, "graphql": graphql, "search": search }, "rate": core })
 }
 

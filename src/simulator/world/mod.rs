@@ -8,6 +8,7 @@ mod checks;
 mod issues;
 mod merging;
 mod pulls;
+mod quota;
 mod refs;
 mod refusal;
 mod repository;
@@ -15,13 +16,14 @@ mod reviews;
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 pub(crate) use account::{Kind, User};
 pub(crate) use checks::{Job, JobState, Run, Started, Status, StatusReport};
 pub(crate) use issues::{Comment, Issue, IssueEdit};
 pub(crate) use pulls::{Diff, MergeState, Mergeability, Merged, OpenPull, Pull, PullEdit, QueueMoment};
+pub(crate) use quota::{CORE, GRAPHQL, Quotas, RATE_LIMIT};
 pub(crate) use refs::{BranchMove, Moved, NO_COMMIT, RefChange};
 pub use refusal::Refusal;
 pub use repository::RequiredChecks;
@@ -33,9 +35,6 @@ use super::{
     json::objects,
     mail::Mailbox,
 };
-
-/// Requests per hour that the account may make.
-pub(crate) const RATE_LIMIT: u64 = 5_000;
 
 /// The whole simulated GitHub.
 #[derive(Debug)]
@@ -60,14 +59,9 @@ pub(crate) struct World {
     pub(crate) requests: BTreeMap<String, u64>,
     /// Work of the simulator itself that has begun and not ended.
     pub(crate) busy: u32,
-    rate: Rate,
+    /// What was spent of the hourly budgets.
+    pub(crate) quotas: Quotas,
     ids: u64,
-}
-
-#[derive(Debug, Default)]
-struct Rate {
-    used: u64,
-    resets_at: Timestamp,
 }
 
 impl World {
@@ -84,7 +78,7 @@ impl World {
             writes: Vec::new(),
             requests: BTreeMap::new(),
             busy: 0,
-            rate: Rate::default(),
+            quotas: Quotas::new(),
             // Real ids no longer fit into 32 bits; a client that thinks otherwise must fail here.
             ids: 5_000_000_000,
         };
@@ -136,20 +130,5 @@ impl World {
         let id = self.next_id();
         self.mail.at(self.now);
         self.mail.post(id, repository_id, (event, action), Value::Object(payload).to_string());
-    }
-
-    /// Counts one request against the hourly limit and says what is left and when it starts anew.
-    pub(crate) fn spend(&mut self, points: u64) -> (u64, Timestamp) {
-        if self.now >= self.rate.resets_at {
-            let resets_at = self.now.checked_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
-            self.rate = Rate { used: 0, resets_at };
-        }
-        self.rate.used += points;
-        (RATE_LIMIT.saturating_sub(self.rate.used), self.rate.resets_at)
-    }
-
-    /// What is left of the hourly limit, and when it starts anew.
-    pub(crate) const fn rate(&self) -> (u64, Timestamp) {
-        (RATE_LIMIT.saturating_sub(self.rate.used), self.rate.resets_at)
     }
 }

@@ -115,8 +115,11 @@ fn overview() -> Overview {
             observed_at: Some(ago(60)),
             trouble: None,
             blocked: Vec::new(),
+            silent_since: None,
+            parked: None,
             broken_rules: Vec::new(),
         }],
+        limits: Vec::new(),
     }
 }
 

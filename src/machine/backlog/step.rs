@@ -1,135 +1,39 @@
-//! The pure state machine of one repository: which issues become tasks, and the periodic look that heals what
-//! webhooks lost.
+//! One event of a repository: what it changes, and what is due then.
 
-use std::collections::{BTreeMap, BTreeSet};
+use jiff::SignedDuration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use super::{Now, Rules, context};
+use super::{Broken, Listed, State, Wanted};
 use crate::{
     effect::Effect,
-    event::{self, Backlog, OpenPull, Work},
-    model::{AgentName, Branch, Flip, Issue, IssueNumber, MachineKey, PrNumber, RepoId, RuleName, Sha, TaskId},
+    event::{self, Backlog, Hearing, OpenPull, Parked, Work},
+    machine::{Now, Rules, context},
+    model::{Flip, Issue, IssueNumber, MachineKey, PrNumber, RuleName, TaskId},
 };
 
 /// How many flaky failures are remembered.
 const FLIPS_MAX: usize = 200;
-
-/// Everything that is known of one repository.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// The repository.
-    pub repo: RepoId,
-    /// Tasks that run, by issue.
-    pub running: BTreeMap<IssueNumber, TaskId>,
-    /// Issues whose task ended while they stayed listed: claimed again only once they were closed or unlabelled, or by
-    /// a person.
-    pub ended: BTreeSet<IssueNumber>,
-    /// Issues that a person picked: whether they are listed or not says nothing about them.
-    pub picked: BTreeSet<IssueNumber>,
-    /// Issues of running tasks that are no longer listed; their tasks were told.
-    pub unlisted: BTreeSet<IssueNumber>,
-    /// Tasks that wait for a slot.
-    pub waiting: BTreeMap<TaskId, Wanted>,
-    /// Tasks that were given up while they waited: their slot goes back when it comes.
-    pub dropped: BTreeSet<TaskId>,
-    /// Open pull requests as last listed.
-    pub pulls: BTreeMap<PrNumber, Listed>,
-    /// Open issues as last listed that wait for others.
-    pub blocked: BTreeMap<IssueNumber, Vec<IssueNumber>>,
-    /// What is known to be flaky, the newest last.
-    pub flips: Vec<Flip>,
-    /// Whether a look is running.
-    pub looking: bool,
-    /// Whether another one is wanted after it.
-    pub look_wanted: bool,
-    /// When the next periodic look is due.
-    pub next_look: Option<Timestamp>,
-    /// Why the last look failed, while it does.
-    pub look_failure: Option<String>,
-    /// When the last look succeeded.
-    pub observed_at: Option<Timestamp>,
-    /// Rules that could not be evaluated.
-    pub broken: BTreeMap<RuleName, Broken>,
-}
-
-/// Why a rule could not be evaluated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Broken {
-    /// The hash of the rules then in force.
-    pub revision: String,
-    /// Why.
-    pub why: String,
-    /// Since when.
-    pub since: Timestamp,
-}
-
-/// Work that waits for a slot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
-    /// What is to be done.
-    pub work: Work,
-    /// Which agent does it.
-    pub agent: Option<AgentName>,
-}
-
-/// What a list said of a pull request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listed {
-    /// Its newest commit.
-    pub head: Sha,
-    /// Its branch.
-    pub branch: Branch,
-    /// When GitHub last changed it.
-    pub updated_at: Timestamp,
-    /// When it was last hinted at.
-    pub hinted_at: Timestamp,
-}
-
-impl State {
-    /// A repository of which nothing is known yet.
-    #[must_use]
-    pub const fn new(repo: RepoId) -> Self {
-        Self {
-            repo,
-            running: BTreeMap::new(),
-            ended: BTreeSet::new(),
-            picked: BTreeSet::new(),
-            unlisted: BTreeSet::new(),
-            waiting: BTreeMap::new(),
-            dropped: BTreeSet::new(),
-            pulls: BTreeMap::new(),
-            blocked: BTreeMap::new(),
-            flips: Vec::new(),
-            looking: false,
-            look_wanted: false,
-            next_look: None,
-            look_failure: None,
-            observed_at: None,
-            broken: BTreeMap::new(),
-        }
-    }
-
-    /// The next moment after `now` at which something is due, and what.
-    #[must_use]
-    pub fn next_deadline(&self, now: Timestamp) -> Option<(Timestamp, &'static str)> {
-        self.next_look.filter(|at| !self.looking && *at > now).map(|at| (at, "reconcile"))
-    }
-}
 
 /// Handles one event.
 pub(crate) fn step(mut state: State, event: Backlog, now: &Now<'_>) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     match event {
         Backlog::Hinted { .. } => state.look_wanted = true,
-        Backlog::Observed { issues, pulls } => {
-            state.look_ended(None, now);
-            state.observed_at = Some(now.at);
-            state.take_pulls(pulls, now, &mut effects);
-            state.take_issues(issues, now, &mut effects);
+        Backlog::Missed { .. } => {
+            (state.missed_at, state.look_wanted, state.parked) = (Some(now.at), true, None);
         }
+        Backlog::Parked { why, .. } => state.on_parked(why, &mut effects),
+        Backlog::Observed { issues, pulls, etag, hearing } => {
+            state.etag = etag;
+            state.on_observed((issues, Some(pulls)), hearing, now, &mut effects);
+        }
+        Backlog::Unchanged { issues, hearing } => state.on_observed((issues, None), hearing, now, &mut effects),
         Backlog::LookFailed { why } => state.look_ended(Some(why), now),
+        Backlog::PullAwaited { number } => {
+            state.awaited.insert(number);
+        }
+        Backlog::PullReleased { number } => {
+            state.awaited.remove(&number);
+        }
         Backlog::SlotGranted { task } => state.on_slot_granted(task, &mut effects),
         Backlog::SpawnWanted { task, work, agent } => {
             if let Work::Issue(issue) = &work {
@@ -152,18 +56,59 @@ pub(crate) fn step(mut state: State, event: Backlog, now: &Now<'_>) -> (State, V
 impl State {
     fn look(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
         let due = self.next_look.is_some_and(|at| now.at >= at);
-        if (self.look_wanted || due) && !self.looking {
+        if (self.look_wanted || due) && !self.looking && self.parked.is_none() {
             self.look_wanted = false;
             self.looking = true;
             self.next_look = None;
-            effects.push(Effect::LookRepository { repo: self.repo });
+            effects.push(Effect::LookRepository { repo: self.repo, known: self.etag.clone() });
         }
     }
 
     fn look_ended(&mut self, failure: Option<String>, now: &Now<'_>) {
         self.looking = false;
         self.look_failure = failure;
-        self.next_look = Some(now.at + now.rules.pace.reconcile);
+        self.next_look = Some(now.at + self.pause(now));
+    }
+
+    /// How long until the next look. Many daemons must not ask in step.
+    fn pause(&self, now: &Now<'_>) -> SignedDuration {
+        let pace = &now.rules.pace;
+        let polls = self.webhooks.polls() && !self.awaited.is_empty() && self.look_failure.is_none();
+        if !polls {
+            return pace.reconcile;
+        }
+        let part = i32::try_from(now.entropy_number() % 21).unwrap_or(0);
+        (pace.poll + pace.poll * part / 50).min(pace.reconcile)
+    }
+
+    fn on_observed(
+        &mut self,
+        seen: (Vec<Issue>, Option<Vec<OpenPull>>),
+        hearing: Option<Hearing>,
+        now: &Now<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (issues, pulls) = seen;
+        self.observed_at = Some(now.at);
+        let listed = pulls.unwrap_or_else(|| self.as_listed());
+        let changes = listed.iter().map(|pull| pull.updated_at).chain(issues.iter().map(|issue| issue.updated_at));
+        self.webhooks = self.webhooks.judged(hearing, changes, (now.rules.pace.late, now.at));
+        self.look_ended(None, now);
+        self.take_pulls(listed, now, effects);
+        self.take_issues(issues, now, effects);
+    }
+
+    /// The pull requests as they were listed last.
+    fn as_listed(&self) -> Vec<OpenPull> {
+        let pulls = self.pulls.iter();
+        pulls
+            .map(|(number, Listed { head, branch, updated_at, .. })| OpenPull {
+                number: *number,
+                head: head.clone(),
+                branch: branch.clone(),
+                updated_at: *updated_at,
+            })
+            .collect()
     }
 
     // A list does not show what happened to checks and reviews, so every open pull request is looked at now and then.
@@ -172,11 +117,14 @@ impl State {
             self.pulls.keys().filter(|number| !pulls.iter().any(|pull| pull.number == **number)).copied().collect();
         for number in gone {
             self.pulls.remove(&number);
+            self.awaited.remove(&number);
             self.hint(number, effects);
         }
+        let missed = self.missed_at.take().is_some();
         for OpenPull { number, head, branch, updated_at } in pulls {
             let known = self.pulls.get(&number).filter(|known| known.head == head && known.updated_at == updated_at);
-            let fresh = known.is_some_and(|known| now.at < known.hinted_at + now.rules.pace.pull_reconcile);
+            let good_for = self.good_for(number, now);
+            let fresh = !missed && known.is_some_and(|known| now.at < known.hinted_at + good_for);
             let hinted_at = match known.filter(|_| fresh) {
                 Some(known) => known.hinted_at,
                 None => {
@@ -185,6 +133,29 @@ impl State {
                 }
             };
             self.pulls.insert(number, Listed { head, branch, updated_at, hinted_at });
+        }
+    }
+
+    /// How long a look at a pull request is good for, if nothing is heard of it.
+    fn good_for(&self, number: PrNumber, now: &Now<'_>) -> SignedDuration {
+        let pace = &now.rules.pace;
+        match (self.webhooks.polls(), self.awaited.contains(&number)) {
+            (true, true) => SignedDuration::ZERO,
+            (true, false) => pace.pull_reconcile / 2,
+            (false, _) => pace.pull_reconcile,
+        }
+    }
+
+    // What is only out of reach may come back; what was deleted will not.
+    fn on_parked(&mut self, why: Parked, effects: &mut Vec<Effect>) {
+        // A repository that was deleted is out of reach as well.
+        if self.parked != Some(Parked::Deleted) {
+            self.parked = Some(why);
+        }
+        self.etag = None;
+        match why {
+            Parked::Archived | Parked::OutOfReach => {}
+            Parked::Deleted => self.drop_unlisted(&[], effects),
         }
     }
 
@@ -316,8 +287,10 @@ pub fn task_of(rules: &Rules, issue: IssueNumber) -> TaskId {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
-    use crate::machine::{State as Any, testing::*};
+    use crate::machine::{State as Any, backlog::Webhooks, testing::*};
 
     const NOTHING: [&str; 0] = [];
     const WANTED: &str = "tell fleet: slot wanted";
@@ -328,12 +301,22 @@ mod tests {
         one
     }
 
+    /// Deliveries arrive all the time.
+    const fn hearing(newest: Timestamp) -> Hearing {
+        Hearing { since: START, newest: Some(newest) }
+    }
+
+    fn observed(issues: &[Issue], pulls: &[OpenPull]) -> Backlog {
+        let (issues, pulls) = (issues.to_vec(), pulls.to_vec());
+        Backlog::Observed { issues, pulls, etag: Some("v1".to_owned()), hearing: Some(hearing(START + mins(600))) }
+    }
+
     fn lists(one: &mut One, issues: &[Issue]) -> Vec<String> {
-        one.feed(Backlog::Observed { issues: issues.to_vec(), pulls: Vec::new() })
+        one.feed(observed(issues, &[]))
     }
 
     fn shows(one: &mut One, pulls: &[OpenPull]) -> Vec<String> {
-        one.feed(Backlog::Observed { issues: Vec::new(), pulls: pulls.to_vec() })
+        one.feed(observed(&[], pulls))
     }
 
     fn open(letter: char) -> OpenPull {
@@ -542,7 +525,7 @@ mod tests {
         assert_eq!(shows(&mut one, &[open('b')]), hinted);
         let touched = OpenPull { updated_at: START + secs(1), ..open('b') };
         assert_eq!(shows(&mut one, std::slice::from_ref(&touched)), hinted);
-        one.at += mins(15);
+        one.at += mins(60);
         assert_eq!(shows(&mut one, std::slice::from_ref(&touched))[..1], hinted);
         assert_eq!(shows(&mut one, &[])[..1], hinted);
 
@@ -556,5 +539,124 @@ mod tests {
 
         assert_eq!(lists(&mut one, &[issue(ISSUE)]), NOTHING);
         assert_eq!(lists(&mut one, &[issue(IssueNumber(6))]), [WANTED]);
+    }
+
+    // G125
+    #[test]
+    fn the_next_list_is_asked_for_with_what_guards_the_facts_of_this_one() {
+        let mut one = backlog();
+        let known = |one: &One| match one.effects.last() {
+            Some(Effect::LookRepository { known, .. }) => known.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(known(&one), None);
+        shows(&mut one, &[open('a')]);
+        one.pass(mins(5));
+        assert_eq!(known(&one).as_deref(), Some("v1"));
+
+        let now = one.at;
+        one.feed(Backlog::Unchanged { issues: Vec::new(), hearing: Some(hearing(now)) });
+
+        assert_eq!(state(&one).pulls.keys().copied().collect::<Vec<_>>(), [NUMBER]);
+        one.pass(mins(5));
+        assert_eq!(known(&one).as_deref(), Some("v1"));
+    }
+
+    // G018, G019: checks do not show in a list
+    #[test]
+    fn after_a_time_without_ears_every_open_pull_request_is_looked_at_once() {
+        let mut one = backlog();
+        shows(&mut one, &[open('a')]);
+
+        assert_eq!(one.feed(Backlog::Missed { repo: REPO }), ["look at repository"]);
+        assert_eq!(shows(&mut one, &[open('a')]), ["tell pull/1/7: hinted"]);
+        assert_eq!(one.pass(mins(5)), ["look at repository"]);
+        assert_eq!(shows(&mut one, &[open('a')]), NOTHING);
+    }
+
+    /// A repository that fell silent at `START + 2 min`, seen four minutes later.
+    fn silent() -> One {
+        let mut one = backlog();
+        one.at += mins(6);
+        let touched = OpenPull { updated_at: START + mins(2), ..open('a') };
+        let hearing = Some(Hearing { since: START, newest: None });
+        one.feed(Backlog::Observed { issues: Vec::new(), pulls: vec![touched], etag: None, hearing });
+        assert_eq!(state(&one).webhooks, Webhooks::Silent { since: START + mins(2) });
+        one
+    }
+
+    fn unchanged(one: &mut One, newest: Option<Timestamp>) -> Vec<String> {
+        let hearing = Some(Hearing { since: START, newest });
+        one.feed(Backlog::Unchanged { issues: Vec::new(), hearing })
+    }
+
+    #[test]
+    fn a_silent_repository_is_polled_for_agents_that_wait_and_calms_down_when_it_is_heard() {
+        let mut one = silent();
+        assert_eq!(one.feed(Backlog::PullAwaited { number: NUMBER }), NOTHING);
+        assert_eq!(one.pass(mins(5)), ["look at repository"]);
+        for _ in 0..20 {
+            assert_eq!(unchanged(&mut one, None), ["tell pull/1/7: hinted"]);
+            assert_eq!(one.pass(secs(61)), NOTHING, "too often");
+            assert_eq!(one.pass(secs(29)), ["look at repository"], "too late");
+        }
+
+        let now = one.at;
+        assert_eq!(unchanged(&mut one, Some(now)), NOTHING);
+        assert_eq!(state(&one).webhooks, Webhooks::Heard);
+        assert_eq!(one.pass(mins(5) - secs(1)), NOTHING);
+    }
+
+    #[test]
+    fn a_silent_repository_where_nobody_waits_is_asked_as_rarely_as_ever() {
+        let mut one = silent();
+
+        assert_eq!(one.pass(mins(5) - secs(1)), NOTHING);
+        assert_eq!(one.pass(secs(1)), ["look at repository"]);
+        assert_eq!(unchanged(&mut one, None), NOTHING);
+    }
+
+    #[test]
+    fn without_webhooks_it_polls_from_the_first_list_on() {
+        let mut one = backlog();
+        one.feed(Backlog::PullAwaited { number: NUMBER });
+        one.feed(Backlog::Observed { issues: Vec::new(), pulls: vec![open('a')], etag: None, hearing: None });
+
+        assert_eq!(state(&one).webhooks, Webhooks::Off);
+        assert_eq!(one.pass(secs(90)), ["look at repository"]);
+    }
+
+    #[test]
+    fn whoever_no_longer_waits_is_not_polled_for() {
+        let mut one = silent();
+        one.feed(Backlog::PullAwaited { number: NUMBER });
+        one.feed(Backlog::PullReleased { number: NUMBER });
+
+        assert_eq!(state(&one).awaited, [].into());
+    }
+
+    // G045
+    #[test]
+    fn an_archived_repository_is_left_alone_until_it_is_there_again() {
+        let mut one = backlog();
+        lists(&mut one, &[issue(ISSUE)]);
+        granted(&mut one);
+
+        assert_eq!(one.feed(Backlog::Parked { repo: REPO, why: Parked::Archived }), NOTHING);
+        assert_eq!(one.feed(Backlog::Hinted { repo: REPO }), NOTHING);
+        assert_eq!(one.pass(mins(60)), NOTHING);
+        assert_eq!(one.feed(Backlog::Missed { repo: REPO }), ["look at repository"]);
+    }
+
+    // G045
+    #[test]
+    fn the_tasks_of_a_deleted_repository_are_given_up() {
+        let mut one = backlog();
+        lists(&mut one, &[issue(ISSUE)]);
+        granted(&mut one);
+
+        let told = one.feed(Backlog::Parked { repo: REPO, why: Parked::Deleted });
+
+        assert_eq!(told, ["tell task/hello-3: issue closed"]);
     }
 }

@@ -1,0 +1,42 @@
+//! The claim on an effect: what it was, how far somebody got with it, and the right to say what became of it.
+
+use jiff::Timestamp;
+use tracing::info;
+
+use crate::{
+    event::Event,
+    journal::{EffectId, Fenced, Journal},
+    model::Fence,
+};
+
+/// The claim on an effect.
+pub(crate) struct Claim {
+    pub(super) id: EffectId,
+    pub(super) fence: Fence,
+    pub(super) progress: Option<String>,
+    pub(super) postponed: u32,
+    /// When the effect was ordered.
+    pub(super) since: Timestamp,
+}
+
+impl Claim {
+    /// Notes how far this effect got; false if the claim is no longer ours.
+    pub(super) async fn note(
+        &self,
+        journal: &dyn Journal,
+        note: String,
+        event: Option<Event>,
+    ) -> Result<bool, crate::journal::Error> {
+        let fenced = journal.progress(self.id.clone(), self.fence, note, event).await?;
+        if fenced == Fenced::Stale {
+            info!(machine = %self.id.machine, "An effect was taken over by somebody else");
+        }
+        Ok(fenced == Fenced::Accepted)
+    }
+
+    /// A name for this effect that is the same on every try, for markers.
+    pub(super) fn operation(&self) -> String {
+        let text = format!("{}-{}-{}", self.id.machine, self.id.version, self.id.index);
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+    }
+}

@@ -16,8 +16,9 @@ use crate::{
     text,
 };
 
-/// How often an action is tried while GitHub is down or busy, before the rest of the list is given up.
-const TRIES_MAX: u32 = 8;
+/// How often an action is tried while GitHub is down or busy, before the rest of the list is given up: about a day. Before
+/// each try it is asked whether the action is still wanted.
+const TRIES_MAX: u32 = 300;
 
 /// What one try led to.
 enum Tried {

@@ -7,6 +7,8 @@ mod addressees;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]
+mod convergence;
+#[cfg(unix)]
 mod deliveries;
 #[cfg(unix)]
 mod demo;

@@ -42,7 +42,13 @@ pub(crate) async fn measure(dir: &Path, sync: Duration, table: &mut Table) -> an
 }
 
 fn step(machine: &MachineKey, round: u64, row: u64, event: Event) -> Step {
-    let look = |number| Effect::Look { repo: RepoId(1), number: PrNumber(number), look: round, known: None };
+    let look = |number| Effect::Look {
+        repo: RepoId(1),
+        number: PrNumber(number),
+        look: round,
+        known: None,
+        rules_since: None,
+    };
     Step {
         machine: machine.clone(),
         expected: Version(round),

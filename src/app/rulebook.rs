@@ -60,6 +60,7 @@ fn rules(config: &Config, settings: &config::Repository, repository: &Repository
         repo_name: repository.name.clone(),
         repo_url: repository.clone_url.trim_end_matches(".git").to_owned(),
         merge: settings.merge,
+        without_checks: settings.without_checks.map(signed),
         task_prefix: text::slug(repository.name.name(), 30),
         agent: agent(config, settings, &settings.agent),
         agents,

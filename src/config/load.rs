@@ -57,7 +57,8 @@ fn understand(name: &str, text: &str, environment: &Environment) -> Result<(Conf
 /// Waits become shorter; deadlines of programs and retention stay, because the work behind them does not get faster.
 fn speed_up(config: &mut Config) {
     let factor = config.time_scale;
-    for wait in [&mut config.reconcile, &mut config.settle_green, &mut config.look_interval] {
+    let own = config.repositories.iter_mut().filter_map(|repository| repository.without_checks.as_mut());
+    for wait in [&mut config.reconcile, &mut config.settle_green, &mut config.look_interval].into_iter().chain(own) {
         *wait = wait.sped_up(factor);
     }
 }

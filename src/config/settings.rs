@@ -120,6 +120,10 @@ pub struct Repository {
     /// Whether and how a pull request is merged that is approved and green. Nothing is merged unless you say so here.
     #[serde(default)]
     pub merge: Merge,
+    /// For a repository without checks: how long after a push a pull request counts as green on which nothing ever
+    /// reported and whose base demands nothing. Default: never; a person is told instead.
+    #[serde(default)]
+    pub without_checks: Option<Duration>,
     /// The repository's own reactions, read from its base branch.
     #[serde(default = "in_repository")]
     pub reactions: Reactions,

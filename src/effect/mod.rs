@@ -5,6 +5,7 @@
 
 mod act;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -39,6 +40,8 @@ pub enum Effect {
         look: u64,
         /// The hash of the last snapshot.
         known: Option<TextHash>,
+        /// When the rules of the base changed: what is known of them from before is asked for anew.
+        rules_since: Option<Timestamp>,
     },
     /// Reads the logs of failed checks.
     Triage {

@@ -52,14 +52,24 @@ async fn addressees(
         Hint::Head { repo, sha, urgent } if rules.knows(repo) => {
             moved(journal.find(LookupKey::Head(repo, sha)).await?, urgent)
         }
+        Hint::Told { repo, number, head } if rules.knows(repo) => {
+            vec![(MachineKey::Pull { repo, number }, event::Pull::HeadTold { repo, number, head }.into())]
+        }
         Hint::Branch { repo, branch } if rules.knows(repo) => {
-            let mut keys = journal.find(LookupKey::HeadBranch(repo, branch.clone())).await?;
-            keys.extend(journal.find(LookupKey::BaseBranch(repo, branch)).await?);
-            moved(keys, false)
+            let mut posts = moved(journal.find(LookupKey::HeadBranch(repo, branch.clone())).await?, false);
+            let into = journal.find(LookupKey::BaseBranch(repo, branch)).await?;
+            posts.extend(into.into_iter().map(|key| (key, event::Pull::BaseMoved.into())));
+            posts
+        }
+        Hint::Rules { repo } if rules.knows(repo) => {
+            let pulls = journal.find(LookupKey::Pulls(repo)).await?;
+            pulls.into_iter().map(|key| (key, event::Pull::RulesChanged.into())).collect()
         }
         Hint::Issue { repo, .. } | Hint::Repository { repo } if rules.knows(repo) => backlog(repo),
         // Repositories that nobody configured, and events that say nothing to us.
         Hint::Pull { .. }
+        | Hint::Told { .. }
+        | Hint::Rules { .. }
         | Hint::Head { .. }
         | Hint::Branch { .. }
         | Hint::Issue { .. }

@@ -19,6 +19,19 @@ pub enum Pull {
         /// Whether the hint itself carries bad news and the look must not wait.
         urgent: bool,
     },
+    /// GitHub told of its head, in so many words: it may take a while until GitHub also shows it.
+    HeadTold {
+        /// Which pull request; the first such word makes its machine.
+        repo: RepoId,
+        /// Its number.
+        number: PrNumber,
+        /// The commit.
+        head: Sha,
+    },
+    /// The branch that it goes into moved.
+    BaseMoved,
+    /// The rules of the branch that it goes into may have changed.
+    RulesChanged,
     /// A look succeeded.
     Observed {
         /// Which look.
@@ -136,6 +149,9 @@ impl Pull {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Hinted { .. } => "hinted",
+            Self::HeadTold { .. } => "head told",
+            Self::BaseMoved => "base moved",
+            Self::RulesChanged => "rules changed",
             Self::Observed { .. } => "observed",
             Self::Unchanged { .. } => "unchanged",
             Self::LookFailed { .. } => "look failed",

@@ -1,16 +1,14 @@
 //! Carries out one action of a rule.
 
-use tracing::info;
-
 use super::{Claim, Executor, Outcome, Repository, look::chain, quoting::ForComment};
 use crate::{
     boundary,
     effect::Act,
     event::{self, ActionOutcome, Event},
-    github::{self, Comment, MergeMethod},
+    github::{self, Comment},
     journal::Post,
-    machine::{Now, State, context, pull, still_wanted_act},
-    model::{MachineKey, Merge, PrNumber, RepoId, Sha},
+    machine::{Now, State, context, still_wanted_act},
+    model::{MachineKey, PrNumber, RepoId},
     notify::{Note, Urgency},
     reaction::{self, Action, Context, Priority, Template},
     text,
@@ -21,7 +19,7 @@ use crate::{
 const TRIES_MAX: u32 = 300;
 
 /// What one try led to.
-enum Tried {
+pub(super) enum Tried {
     Ended(ActionOutcome),
     Again(String),
 }
@@ -100,13 +98,16 @@ impl Executor {
                 boundary::cross("executor: label not added");
                 tried(self.github.add_label(&repository.name, number.0, label).await)
             }
-            (Action::Merge, Some(number)) => match &act.head {
-                Some(head) => self.merge(&repository, number, head).await,
-                None => Tried::Ended(ActionOutcome::Dropped),
+            (Action::Merge | Action::UpdateBranch, Some(number)) => match (&act.head, state) {
+                (Some(head), State::Pull(state)) if *action == Action::Merge => {
+                    self.merge((&repository, number), state, head, claim).await
+                }
+                (Some(head), State::Pull(_)) => self.update_branch(&repository, number, head).await,
+                _ => Tried::Ended(ActionOutcome::Dropped),
             },
             // The session's machine does it itself when it hears that this was carried out.
             (Action::Restart, _) => Tried::Ended(ActionOutcome::Done),
-            (Action::Comment(_) | Action::Label(_) | Action::Merge, None) => {
+            (Action::Comment(_) | Action::Label(_) | Action::Merge | Action::UpdateBranch, None) => {
                 Tried::Ended(ActionOutcome::Failed("there is no pull request yet".to_owned()))
             }
             (Action::OpenPull, Some(_)) => Tried::Ended(ActionOutcome::Done),
@@ -182,37 +183,6 @@ impl Executor {
         text::redact(words, &secrets).0
     }
 
-    /// Merges on fresh facts, guarded by the head.
-    async fn merge(&self, repository: &Repository, number: PrNumber, head: &Sha) -> Tried {
-        let Some(method) = method(repository.merge) else {
-            return Tried::Ended(ActionOutcome::Failed("the settings do not allow merges here".to_owned()));
-        };
-        match self.github.merged_as(&repository.name, number).await {
-            Ok(Some(_)) => return Tried::Ended(ActionOutcome::Done),
-            Ok(None) => {}
-            Err(error) => return failed(&error),
-        }
-        let fresh = match self.github.snapshot(&repository.name, number).await {
-            Ok(fresh) => fresh.value,
-            Err(error) => return failed(&error),
-        };
-        let Some(rules) = self.rules_of(repository.id) else { return Tried::Ended(ActionOutcome::Dropped) };
-        if fresh.head.sha != *head || !pull::allows_merge(&fresh, &rules) {
-            info!(pr.number = number.0, "Did not merge #{number}: it is no longer approved and green");
-            return Tried::Ended(ActionOutcome::Dropped);
-        }
-        boundary::cross("executor: merge not asked for");
-        let merged = self.github.merge(&repository.name, number, head, method).await;
-        boundary::cross("executor: merge asked for, not recorded");
-        match merged {
-            Ok(github::Merge::Merged) => Tried::Ended(ActionOutcome::Done),
-            Ok(github::Merge::HeadMoved) => Tried::Ended(ActionOutcome::Dropped),
-            Ok(github::Merge::NotAllowed { why }) => Tried::Ended(ActionOutcome::Failed(why)),
-            Ok(github::Merge::Retry) => Tried::Again("GitHub asks to try the merge again".to_owned()),
-            Err(error) => failed(&error),
-        }
-    }
-
     /// Tells people, at most once: the open escalation is the truth, a notification only points at it.
     async fn notify(
         &self,
@@ -267,7 +237,7 @@ fn tried(result: Result<(), github::Error>) -> Tried {
     }
 }
 
-fn failed(error: &github::Error) -> Tried {
+pub(super) fn failed(error: &github::Error) -> Tried {
     match error {
         github::Error::RateLimited { .. } | github::Error::Unavailable(_) | github::Error::AmbiguousWrite(_) => {
             Tried::Again(chain(error))
@@ -278,15 +248,6 @@ fn failed(error: &github::Error) -> Tried {
         | github::Error::NotFound
         | github::Error::Unprocessable { .. }
         | github::Error::Other(_) => Tried::Ended(ActionOutcome::Failed(chain(error))),
-    }
-}
-
-const fn method(merge: Merge) -> Option<MergeMethod> {
-    match merge {
-        Merge::None => None,
-        Merge::Squash => Some(MergeMethod::Squash),
-        Merge::Merge => Some(MergeMethod::Merge),
-        Merge::Rebase => Some(MergeMethod::Rebase),
     }
 }
 

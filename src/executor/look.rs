@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::{Executor, Outcome};
 use crate::{
     event::{self, LookFailure},
@@ -10,12 +12,21 @@ use crate::{
 };
 
 impl Executor {
-    pub(super) async fn look(&self, subject: (RepoId, PrNumber), look: u64, known: Option<TextHash>) -> Outcome {
+    pub(super) async fn look(
+        &self,
+        subject: (RepoId, PrNumber),
+        look: u64,
+        known: Option<TextHash>,
+        rules_since: Option<Timestamp>,
+    ) -> Outcome {
         let (repo, number) = subject;
         let failed = |why| Outcome::Done(Some(event::Pull::LookFailed { look, why }.into()));
         let Some(repository) = self.repository(repo) else {
             return failed(LookFailure::Unavailable("the repository is not in the settings".to_owned()));
         };
+        if let Some(since) = rules_since {
+            self.github.rules_changed(&repository.name, since);
+        }
         let fetched = match self.github.snapshot(&repository.name, number).await {
             Ok(fetched) => fetched,
             Err(error) => return self.look_failed(look, error),

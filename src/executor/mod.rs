@@ -9,6 +9,7 @@ mod act;
 mod agents;
 mod launch;
 mod look;
+mod merge;
 mod prompt;
 mod quoting;
 mod repository;
@@ -107,7 +108,9 @@ impl Executor {
         match effect {
             // Carried out by the commit itself.
             Effect::Tell { .. } => Outcome::Done(None),
-            Effect::Look { repo, number, look, known } => self.look((repo, number), look, known).await,
+            Effect::Look { repo, number, look, known, rules_since } => {
+                self.look((repo, number), look, known, rules_since).await
+            }
             Effect::Triage { repo, head, checks, .. } => self.triage(repo, &head, &checks, &claim).await,
             Effect::LookRepository { repo } => self.look_repository(repo).await,
             Effect::Prepare { task, repo, branch } => self.prepare(&task, repo, branch).await,

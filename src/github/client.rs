@@ -9,8 +9,8 @@ use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use super::{
-    Credentials, Error, Governor, Secret, credentials::TokenStore, job::Attempts, people::People, transport::Transport,
-    wire::Wire,
+    Credentials, Error, Governor, Secret, credentials::TokenStore, demands, job::Attempts, people::People,
+    transport::Transport, wire::Wire,
 };
 use crate::{
     clock::Clock,
@@ -38,6 +38,7 @@ struct Inner {
     transport: Transport,
     people: People,
     attempts: Attempts,
+    demands: demands::Known,
     viewer: OnceCell<Login>,
 }
 
@@ -60,7 +61,8 @@ impl Client {
         let graphql = graphql(&rest);
         Ok(Self(Arc::new(Inner {
             transport: Transport::new(wire, tokens, rest, graphql),
-            people: People::new(clock),
+            people: People::new(clock.clone()),
+            demands: demands::Known::new(clock),
             attempts: Attempts::default(),
             viewer: OnceCell::new(),
         })))
@@ -100,6 +102,10 @@ impl Client {
 
     pub(super) fn attempts(&self) -> &Attempts {
         &self.0.attempts
+    }
+
+    pub(super) fn demands(&self) -> &demands::Known {
+        &self.0.demands
     }
 }
 

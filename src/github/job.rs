@@ -104,7 +104,7 @@ async fn jobs(transport: &Transport, repo: &RepoName, run: RunId) -> Result<Vec<
 
 fn failed(state: CheckState) -> bool {
     match state {
-        CheckState::Pending => false,
+        CheckState::Expected | CheckState::Pending => false,
         CheckState::Finished(conclusion) => match conclusion {
             Conclusion::Success | Conclusion::Neutral | Conclusion::Skipped => false,
             Conclusion::Failure

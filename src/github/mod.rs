@@ -7,6 +7,7 @@
 mod client;
 mod comment;
 mod credentials;
+mod demands;
 mod error;
 #[cfg(test)]
 mod fake;
@@ -30,6 +31,6 @@ pub use credentials::{App, Credentials, Secret};
 pub use error::Error;
 pub use governor::Governor;
 pub use material::{Annotation, FailureMaterial};
-pub use pull::{Merge, MergeMethod, NewPull, OpenPull};
+pub use pull::{Merge, MergeMethod, NewPull, OpenPull, Update};
 pub use repository::Repository;
 pub use texts::Fetched;

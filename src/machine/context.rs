@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use super::{Now, State, backlog, pull, reviews_of, session, task};
 use crate::{
     event::{self, Event, Work},
-    model::{Attempt, Author, Failure, IncidentKind, Issue, Outside, Review, Snapshot, TextHash, Thread, Tier},
+    model::{
+        Attempt, Author, Check, CheckState, Conclusion, Failure, IncidentKind, Issue, Missing, Outside, Review,
+        Snapshot, TextHash, Thread, Tier,
+    },
     reaction::{self, Context, Quoted},
 };
 
@@ -27,9 +30,15 @@ pub fn of_pull(state: &pull::State, kind: IncidentKind, now: &Now<'_>) -> Contex
         context.summary = summary(kind, incident.total, &context);
     }
     let Some(snapshot) = &state.snapshot else { return context };
+    if kind == IncidentKind::ApprovedAndGreen {
+        context.summary.push_str(&hole(snapshot));
+    }
     context.pr = Some(pr(snapshot, now.texts));
     context.withheld = state.withheld();
-    context.failures = state.failures().iter().map(|failure| failed(failure, now.texts)).collect();
+    context.failures = state.failures_of(kind).iter().map(|failure| failed(failure, now.texts)).collect();
+    if kind == IncidentKind::ChecksMissing {
+        context.missing = state.missing(now.rules, now.at).into_iter().map(missed).collect();
+    }
     context.reviews = reviews_of::standing(snapshot)
         .filter(|review| !state.handed.contains(&reviews_of::review_item(review)))
         .map(|review| reviewed(review, now.texts))
@@ -132,7 +141,9 @@ fn hashes_of_pull(state: &pull::State, observed: Option<&Snapshot>) -> Vec<TextH
         let open = snapshot.threads.iter().filter(|thread| !thread.resolved);
         hashes.extend(open.flat_map(|thread| &thread.comments).map(|comment| comment.body.hash.clone()));
     }
-    hashes.extend(state.failures().iter().filter_map(|failure| failure.log.as_ref()).map(|log| log.hash.clone()));
+    let failures = [IncidentKind::ChecksFailed, IncidentKind::MergeQueueEjected];
+    let failures = failures.into_iter().flat_map(|kind| state.failures_of(kind));
+    hashes.extend(failures.filter_map(|failure| failure.log.as_ref()).map(|log| log.hash.clone()));
     hashes
 }
 
@@ -147,6 +158,7 @@ fn bare(kind: IncidentKind, now: &Now<'_>) -> Context {
         pr: None,
         issue: None,
         failures: Vec::new(),
+        missing: Vec::new(),
         threads: Vec::new(),
         reviews: Vec::new(),
         session: None,
@@ -211,6 +223,15 @@ fn failed(failure: &Failure, texts: &Texts) -> reaction::Failure {
     }
 }
 
+fn missed((check, why): (Option<&Check>, Missing)) -> reaction::MissingCheck {
+    let machine = |text: Option<&str>, origin: &str| Quoted::new(text.unwrap_or_default(), origin, Tier::Machine);
+    reaction::MissingCheck {
+        job: machine(check.map(|check| check.name.as_str()), "check name"),
+        why,
+        url: machine(check.and_then(|check| check.url.as_deref()), "address of the check"),
+    }
+}
+
 fn reviewed(review: &Review, texts: &Texts) -> reaction::Review {
     reaction::Review {
         author: review.author.login.to_string(),
@@ -250,11 +271,24 @@ fn said(what: &str, author: &Author) -> String {
     format!("{what} of @{}", author.login)
 }
 
+/// What GitHub lets pass and nobody judged: a job that was skipped because another one failed satisfies its requirement.
+fn hole(snapshot: &Snapshot) -> String {
+    let skipped = |check: &&Check| check.required && check.state == CheckState::Finished(Conclusion::Skipped);
+    match snapshot.checks.iter().filter(skipped).count() {
+        0 => String::new(),
+        1 => "; a required check was skipped and has judged nothing".to_owned(),
+        more => format!("; {more} required checks were skipped and have judged nothing"),
+    }
+}
+
 fn summary(kind: IncidentKind, attempts: Attempt, context: &Context) -> String {
     let what = match kind {
         IncidentKind::ChecksFailed => "checks fail",
+        IncidentKind::ChecksMissing => "checks give no verdict",
         IncidentKind::ChangesRequested => "reviewers ask for changes",
         IncidentKind::Conflict => "the branch conflicts with its base",
+        IncidentKind::BehindBase => "the branch is behind its base",
+        IncidentKind::MergeQueueEjected => "the merge queue threw it out",
         IncidentKind::ApprovedAndGreen => "approved and green",
         IncidentKind::AgentStuck => "the agent shows no sign of life",
         IncidentKind::AgentExited => "the agent's process ended",
@@ -262,6 +296,9 @@ fn summary(kind: IncidentKind, attempts: Attempt, context: &Context) -> String {
         IncidentKind::IssueReady => "the issue may be worked on",
         IncidentKind::RuleBroken => "a rule cannot be evaluated",
     };
+    if kind == IncidentKind::ApprovedAndGreen {
+        return format!("{what} in {}", context.repo.name);
+    }
     let tried = match attempts.0 {
         0 => "nothing was tried yet".to_owned(),
         1 => "one prompt was sent".to_owned(),
@@ -276,7 +313,7 @@ mod tests {
     use crate::{
         event::Session,
         machine::{Rules, testing::*},
-        model::ReviewState::ChangesRequested,
+        model::ReviewState::{Approved, ChangesRequested},
     };
 
     const CI: IncidentKind = IncidentKind::ChecksFailed;
@@ -342,6 +379,20 @@ mod tests {
 
         let authors: Vec<_> = context.threads[0].comments.iter().map(|comment| comment.author.as_str()).collect();
         assert_eq!((authors, context.withheld), (vec!["ada", "antiphon"], 1));
+    }
+
+    // G055: GitHub merges it, and whoever hears of it hears of the hole
+    #[test]
+    fn required_checks_that_were_skipped_are_told_with_the_good_news() {
+        let skipped = CheckState::Finished(Conclusion::Skipped);
+        let mut pr = Pr::shipped();
+        pr.shows(green('a').check("deploy", skipped).optional("docs", skipped).review(person("ada"), Approved));
+        assert_eq!(pr.pass(secs(60)), ["act approved-and-green do 1"]);
+
+        let summary = of(&pr, IncidentKind::ApprovedAndGreen, &texts()).summary;
+
+        let told = "approved and green in octo-org/hello; a required check was skipped and has judged nothing";
+        assert_eq!(summary, told);
     }
 
     #[test]

@@ -71,6 +71,8 @@ pub enum StepKind {
     Prompt,
     /// Starts the agent anew: an attempt.
     Restart,
+    /// Merges the base into the branch: an attempt.
+    Update,
     /// Anything else.
     Other,
     /// Its own condition does not hold.
@@ -230,8 +232,19 @@ impl Incident {
     /// Whether the action at `position`, which is being carried out, starts the agent anew.
     #[must_use]
     pub fn is_restart(&self, position: Position) -> bool {
-        let kind = self.plan.as_ref().and_then(|plan| plan.steps.get(position.step as usize));
-        position.list == List::Do && self.awaits(position) && kind == Some(&StepKind::Restart)
+        self.step_at(position) == Some(StepKind::Restart)
+    }
+
+    /// Whether the action at `position`, which is being carried out, merges the base into the branch.
+    #[must_use]
+    pub fn is_update(&self, position: Position) -> bool {
+        self.step_at(position) == Some(StepKind::Update)
+    }
+
+    fn step_at(&self, position: Position) -> Option<StepKind> {
+        let steps = &self.plan.as_ref()?.steps;
+        let awaited = position.list == List::Do && self.awaits(position);
+        steps.get(position.step as usize).copied().filter(|_| awaited)
     }
 
     /// Whether people were or are being asked.
@@ -411,7 +424,9 @@ impl Incident {
             match plan.steps.get(*step as usize)? {
                 StepKind::Skipped => *step += 1,
                 StepKind::Prompt => return Some(Order::Prompt { step: *step, attempt }),
-                StepKind::Restart | StepKind::Other => return Some(Order::Act { list: List::Do, step: *step }),
+                StepKind::Restart | StepKind::Update | StepKind::Other => {
+                    return Some(Order::Act { list: List::Do, step: *step });
+                }
             }
         }
     }

@@ -15,8 +15,8 @@ use crate::{
         ActionOutcome, Backlog, Event, Fleet, Hook, LookFailure, OpenPull, Pull, Refusal, Seen, Session, Task, Work,
     },
     model::{
-        Attempt, Cause, Generation, IncidentKind, IssueNumber, Lifecycle, MachineKey, Mergeability, PromptRef,
-        ReviewState, Snapshot, Submission,
+        Attempt, Cause, Ejection, Generation, IncidentKind, IssueNumber, Lifecycle, MachineKey, Mergeability, Merging,
+        PromptRef, ReviewState, Sha, Snapshot, Submission,
     },
 };
 
@@ -24,13 +24,17 @@ use crate::{
 
 fn snapshots() -> impl Strategy<Value = Snapshot> {
     let head = select(vec!['a', 'b', 'c']);
-    let state = select(vec![PASSED, FAILED, PENDING]);
-    let mergeability = select(vec![Mergeability::Clean, Mergeability::Unknown, Mergeability::Conflicting]);
+    let states = [PASSED, FAILED, PENDING, EXPECTED, CANCELLED];
+    let state = select(states.to_vec());
+    let mergeability =
+        [Mergeability::Clean, Mergeability::Unknown, Mergeability::Conflicting, Mergeability::Behind].to_vec();
     let review = select(vec![None, Some(ReviewState::Approved), Some(ReviewState::ChangesRequested)]);
     let threads = vec((0_u8..2, 0_u8..3), 0..3);
-    let lint = proptest::option::of(select(vec![PASSED, FAILED]));
-    (head, state, mergeability, review, threads, lint).prop_map(|(head, state, mergeability, review, threads, lint)| {
+    let lint = proptest::option::of(select(states.to_vec()));
+    let facts = (head, state, select(mergeability), review, threads, lint);
+    (facts, by_github()).prop_map(|((head, state, mergeability, review, threads, lint), by_github)| {
         let mut pull = snapshot().head(head).check("test", state).mergeable(mergeability);
+        (pull.merging, pull.ejection) = by_github;
         if let Some(state) = lint {
             pull = pull.check("lint", state);
         }
@@ -44,6 +48,20 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
         }
         pull
     })
+}
+
+/// What GitHub has in its own hands, most often nothing.
+fn by_github() -> impl Strategy<Value = (Merging, Option<Ejection>)> {
+    let reason = select(vec!["ci_failure", "merge_conflict", "manual"]);
+    let ejection = (reason, any::<bool>(), 0_i64..3).prop_map(|(reason, red, minute)| Ejection {
+        at: START + mins(minute),
+        reason: reason.to_owned(),
+        commit: Some(sha('f')),
+        failed: if red { vec![check("test", true, FAILED)] } else { Vec::new() },
+    });
+    let merging = prop_oneof![5 => Just(Merging::ByHand), 1 => Just(Merging::Automatic), 1 => Just(Merging::Queued)];
+    let ejected = prop_oneof![5 => Just(None), 1 => ejection.prop_map(Some)];
+    (merging, ejected)
 }
 
 fn any_snapshot() -> impl Strategy<Value = Snapshot> {
@@ -85,6 +103,13 @@ fn lists() -> impl Strategy<Value = List> {
 fn pull_events() -> impl Strategy<Value = Pull> {
     prop_oneof![
         any::<bool>().prop_map(|urgent| Pull::Hinted { repo: REPO, number: NUMBER, urgent }),
+        select(vec!['a', 'b', 'c', 'e']).prop_map(|letter| Pull::HeadTold {
+            repo: REPO,
+            number: NUMBER,
+            head: sha(letter)
+        }),
+        Just(Pull::BaseMoved),
+        Just(Pull::RulesChanged),
         (0_u64..6, any_snapshot()).prop_map(|(look, pull)| Pull::Observed {
             look,
             hash: hash(&pull),
@@ -297,12 +322,16 @@ fn is_seen(effect: &Effect) -> bool {
 
 /// The rules allow so many prompts for one incident of red checks.
 const TOTAL: u32 = 6;
+/// The rules allow so many updates of a branch that is behind.
+const UPDATES: u32 = 3;
 
 /// What the sessions and the executor of a pull request's random walk were asked to do.
 #[derive(Default)]
 struct Asked {
     prompts: BTreeMap<u64, u32>,
     escalations: BTreeMap<(IncidentKind, u64), u32>,
+    updates: BTreeMap<u64, u32>,
+    notices: BTreeMap<Sha, u32>,
     items: BTreeMap<String, u32>,
 }
 
@@ -319,6 +348,12 @@ impl Asked {
                     *self.escalations.entry((act.incident, act.serial)).or_default() += 1;
                 }
                 let wanted = pull::still_wanted_act(pr.one.pull(), &act);
+                if act.incident == IncidentKind::BehindBase && act.list == List::Do && wanted {
+                    *self.updates.entry(act.serial).or_default() += 1;
+                }
+                if act.incident == IncidentKind::ChecksMissing && wanted {
+                    *self.notices.entry(act.head.clone().expect("it is about a head")).or_default() += 1;
+                }
                 let outcome = if wanted { ActionOutcome::Done } else { ActionOutcome::Dropped };
                 pr.feed(outcome_of(&act, outcome));
             }
@@ -438,6 +473,7 @@ proptest! {
             }
         }
         prop_assert!(asked.prompts.values().all(|count| *count <= TOTAL), "{:?}", asked.prompts);
+        prop_assert!(asked.updates.values().all(|count| *count <= UPDATES), "{:?}", asked.updates);
         let once = |(kind, _): &(IncidentKind, u64)| *kind != IncidentKind::ChangesRequested;
         let more = asked.escalations.iter().filter(|(key, count)| once(key) && **count > 1).count();
         prop_assert_eq!(more, 0, "{:?}", asked.escalations);
@@ -472,6 +508,23 @@ fn a_pull_request_converges_to_what_github_shows() {
         let left = pull::covers(pr.one.pull(), IncidentKind::ChangesRequested);
         let with_people = pr.one.pull().incidents.get(&IncidentKind::ChangesRequested).is_some_and(|it| it.is_with_people());
         prop_assert!(left.is_empty() || with_people, "{left:?} was never handed over");
+    });
+}
+
+// G050, G062: whatever the checks of one head do meanwhile, people hear of it once
+#[test]
+fn people_hear_once_of_a_head_whose_checks_give_no_verdict() {
+    let state = select(vec![PENDING, EXPECTED, CANCELLED, FAILED]);
+    proptest!(few(), |(truths in vec((state, 0_i64..4_000), 1..12))| {
+        let mut pr = Pr::managed(rules());
+        let mut asked = Asked::default();
+        for (state, seconds) in truths {
+            pr.shows(snapshot().check("test", state));
+            asked.answer(&mut pr);
+            pr.pass(secs(seconds));
+            asked.answer(&mut pr);
+        }
+        prop_assert!(asked.notices.values().all(|count| *count == 1), "{:?}", asked.notices);
     });
 }
 

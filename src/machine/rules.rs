@@ -30,6 +30,8 @@ pub struct Rules {
     pub repo_url: String,
     /// How pull requests are merged.
     pub merge: Merge,
+    /// How long after a push a pull request counts as green on which nothing ever reported; `None`: never.
+    pub without_checks: Option<SignedDuration>,
     /// What the names of tasks begin with.
     pub task_prefix: String,
     /// The repository's agent.
@@ -51,6 +53,12 @@ pub struct Pace {
     pub look_retry_max: SignedDuration,
     /// How long nothing may start or change before green is believed.
     pub settle_green: SignedDuration,
+    /// Over how long a time the looks are spread that one change of a base branch or of its rules causes.
+    pub base_spread: SignedDuration,
+    /// When a check that counts and has not started counts as missing: so long after anything last started or changed.
+    pub checks_missing: SignedDuration,
+    /// The same for a check that runs.
+    pub checks_silent: SignedDuration,
     /// How often a repository's issues and pull requests are listed.
     pub reconcile: SignedDuration,
     /// How often an open pull request is looked at although no list says that it changed.
@@ -83,6 +91,10 @@ impl Pace {
         look_interval: SignedDuration::from_secs(5),
         look_retry_max: SignedDuration::from_mins(5),
         settle_green: SignedDuration::from_secs(60),
+        base_spread: SignedDuration::from_secs(20),
+        checks_missing: SignedDuration::from_mins(30),
+        // GitHub ends a job after six hours.
+        checks_silent: SignedDuration::from_hours(6),
         reconcile: SignedDuration::from_mins(5),
         pull_reconcile: SignedDuration::from_mins(15),
         no_change_grace: SignedDuration::from_secs(20),
@@ -105,6 +117,9 @@ impl Pace {
             look_interval: self.look_interval / by,
             look_retry_max: self.look_retry_max / by,
             settle_green: self.settle_green / by,
+            base_spread: self.base_spread / by,
+            checks_missing: self.checks_missing / by,
+            checks_silent: self.checks_silent / by,
             reconcile: self.reconcile / by,
             pull_reconcile: self.pull_reconcile / by,
             no_change_grace: self.no_change_grace / by,
@@ -256,7 +271,8 @@ fn words(step: &Step) -> Option<&Template> {
         | Action::Comment(_)
         | Action::Label(_)
         | Action::Notify { .. }
-        | Action::Merge => None,
+        | Action::Merge
+        | Action::UpdateBranch => None,
     }
 }
 
@@ -267,6 +283,7 @@ fn step_kind(step: &Step, context: &Context) -> StepKind {
     match step.action {
         Action::Prompt(_) => StepKind::Prompt,
         Action::Restart => StepKind::Restart,
+        Action::UpdateBranch => StepKind::Update,
         Action::Spawn(_)
         | Action::OpenPull
         | Action::Comment(_)

@@ -57,6 +57,26 @@ pub enum FailureClass {
     Unknown,
 }
 
+/// Why a check that counts gives no verdict by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Missing {
+    /// Nothing reports on this pull request at all.
+    NoChecks,
+    /// Demanded or announced, and not started for a long time.
+    NotStarted,
+    /// Running for hours without a word.
+    Silent,
+    /// A person has to approve it first.
+    NeedsApproval,
+    /// Somebody or something stopped it.
+    Interrupted,
+    /// GitHub gave up on it after 14 days.
+    Stale,
+    /// It ended in a way that this version does not know.
+    Unknown,
+}
+
 /// What makes two failures the same: job, step and normalised error lines; never a URL or a run id.
 ///
 /// 16 hexadecimal digits.

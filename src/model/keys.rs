@@ -106,6 +106,8 @@ impl From<MachineKey> for String {
 /// A fact by which machines are found. Several machines may share one: two pull requests can have one head.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LookupKey {
+    /// Every open pull request of this repository.
+    Pulls(RepoId),
     /// Pull requests whose head is this commit.
     Head(RepoId, Sha),
     /// Pull requests from this branch of this repository, and the task that owns the branch.
@@ -121,6 +123,7 @@ pub enum LookupKey {
 impl fmt::Display for LookupKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Pulls(repo) => write!(f, "pulls/{repo}"),
             Self::Head(repo, sha) => write!(f, "head/{repo}/{sha}"),
             Self::HeadBranch(repo, branch) => write!(f, "head-branch/{repo}/{branch}"),
             Self::BaseBranch(repo, branch) => write!(f, "base-branch/{repo}/{branch}"),

@@ -10,7 +10,7 @@ mod outside;
 mod prompt;
 mod snapshot;
 
-pub use failure::{Failure, FailureClass, Finding, Fingerprint};
+pub use failure::{Failure, FailureClass, Finding, Fingerprint, Missing};
 pub use ids::{
     AgentName, Attempt, Branch, CheckName, CommentId, DeliveryId, Fence, Generation, InvalidId, IssueNumber, JobId,
     LaunchToken, Login, PrNumber, PromptId, RepoId, RepoName, ReviewId, RuleName, RunId, Seq, SessionId, Sha, TaskId,
@@ -21,6 +21,6 @@ pub use merge::Merge;
 pub use outside::{Author, Outside, Tier};
 pub use prompt::{Cause, Evidence, IncidentKind, PromptRef, Receipt, Submission};
 pub use snapshot::{
-    Base, Check, CheckKind, CheckState, Conclusion, Head, Issue, JobRef, Lifecycle, Mergeability, Review, ReviewState,
-    Snapshot, Thread, ThreadComment,
+    Base, Check, CheckKind, CheckState, Conclusion, Ejection, Head, Issue, JobRef, Lifecycle, Mergeability, Merging,
+    Review, ReviewState, Snapshot, Thread, ThreadComment,
 };

@@ -12,10 +12,16 @@ use super::{Attempt, MachineKey, PromptId, TextHash};
 pub enum IncidentKind {
     /// A check is red on the current head.
     ChecksFailed,
+    /// A check that counts gives no verdict by itself: it never started, waits for a person, or was interrupted.
+    ChecksMissing,
     /// Trusted people asked for changes.
     ChangesRequested,
     /// The branch conflicts with its base.
     Conflict,
+    /// Approved and green, but the base moved and demands to be merged into the branch first.
+    BehindBase,
+    /// The merge queue threw the pull request out.
+    MergeQueueEjected,
     /// Approved, settled green and mergeable.
     ApprovedAndGreen,
     /// The agent shows no sign of life.
@@ -32,10 +38,13 @@ pub enum IncidentKind {
 
 impl IncidentKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::ChecksFailed,
+        Self::ChecksMissing,
         Self::ChangesRequested,
         Self::Conflict,
+        Self::BehindBase,
+        Self::MergeQueueEjected,
         Self::ApprovedAndGreen,
         Self::AgentStuck,
         Self::AgentExited,
@@ -49,8 +58,11 @@ impl IncidentKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ChecksFailed => "checks-failed",
+            Self::ChecksMissing => "checks-missing",
             Self::ChangesRequested => "changes-requested",
             Self::Conflict => "conflict",
+            Self::BehindBase => "behind-base",
+            Self::MergeQueueEjected => "merge-queue-ejected",
             Self::ApprovedAndGreen => "approved-and-green",
             Self::AgentStuck => "agent-stuck",
             Self::AgentExited => "agent-exited",

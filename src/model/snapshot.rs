@@ -34,7 +34,12 @@ pub struct Snapshot {
     pub base: Base,
     /// Whether GitHub could merge it.
     pub mergeability: Mergeability,
-    /// Check runs and commit statuses of the head, newest of each (name, app), sorted.
+    /// Whether GitHub merges it by itself.
+    pub merging: Merging,
+    /// How it last left the merge queue without being merged.
+    pub ejection: Option<Ejection>,
+    /// Check runs and commit statuses of the head, the newest of each (name, kind, app, workflow), and those that the
+    /// base demands and nobody has reported; sorted.
     pub checks: Vec<Check>,
     /// The latest opinionated review of each person, sorted by login.
     pub reviews: Vec<Review>,
@@ -67,6 +72,8 @@ pub struct Head {
     pub branch: Branch,
     /// The repository that holds the branch; `None` if that fork was deleted.
     pub repo: Option<RepoId>,
+    /// What GitHub itself merged to make this commit: an earlier head, and a commit of another branch.
+    pub merged: Option<(Sha, Sha)>,
 }
 
 /// The branch that a pull request goes into.
@@ -90,6 +97,18 @@ pub enum Mergeability {
     Behind,
     /// Conflicts with the base. Workflows do not run in this state.
     Conflicting,
+}
+
+/// Whether GitHub merges a pull request by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Merging {
+    /// It does not: somebody has to.
+    ByHand,
+    /// Somebody told it to, as soon as the rules of the base allow it.
+    Automatic,
+    /// The pull request stands in the merge queue of its base.
+    Queued,
 }
 
 /// A check run or a commit status: GitHub treats equal names of the two kinds as two checks.
@@ -121,11 +140,26 @@ pub enum CheckKind {
     Status,
 }
 
+/// How a pull request left the merge queue without being merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ejection {
+    /// When.
+    pub at: Timestamp,
+    /// GitHub's word for why, in lower case (`ci_failure`, `merge_conflict`, `manual` …); empty if it gave none.
+    pub reason: String,
+    /// The commit that the queue tested: never the head of the pull request.
+    pub commit: Option<Sha>,
+    /// What failed on that commit, sorted.
+    pub failed: Vec<Check>,
+}
+
 /// Where a check stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckState {
-    /// Queued, waiting, running or expected.
+    /// Demanded or announced, and not started.
+    Expected,
+    /// Running, or reported as not done.
     Pending,
     /// Finished.
     Finished(Conclusion),

@@ -17,12 +17,9 @@ use super::{
 };
 
 /// Incidents of the language that no machine opens yet.
-const LATER_INCIDENTS: [&str; 16] = [
-    "checks-missing",
+const LATER_INCIDENTS: [&str; 13] = [
     "review-comments",
     "bot-review",
-    "behind-base",
-    "merge-queue-ejected",
     "merged",
     "closed",
     "agent-idle",
@@ -38,14 +35,13 @@ const LATER_INCIDENTS: [&str; 16] = [
 /// What happens to agents, with or without a pull request.
 const AGENTS: [IncidentKind; 3] = [IncidentKind::AgentStuck, IncidentKind::AgentExited, IncidentKind::AgentNeedsInput];
 /// Actions of the language that nobody carries out yet.
-const LATER_ACTIONS: [&str; 15] = [
+const LATER_ACTIONS: [&str; 14] = [
     "rerun",
     "reply",
     "resolve",
     "unlabel",
     "assign",
     "request-review",
-    "update-branch",
     "enqueue",
     "ready",
     "draft",
@@ -198,8 +194,12 @@ impl Builder<'_> {
             let action = Action::Notify { priority: notify.priority, text: text.flatten() };
             found.push((!broken).then_some(action));
         }
-        let plain =
-            [(&step.restart, Action::Restart), (&step.open_pull, Action::OpenPull), (&step.merge, Action::Merge)];
+        let plain = [
+            (&step.restart, Action::Restart),
+            (&step.open_pull, Action::OpenPull),
+            (&step.merge, Action::Merge),
+            (&step.update_branch, Action::UpdateBranch),
+        ];
         found.extend(plain.into_iter().filter(|(written, _)| written.is_some()).map(|(_, action)| Some(action)));
         found
     }
@@ -296,6 +296,10 @@ impl Builder<'_> {
                     let hint = "nothing else is safe to merge";
                     self.complain(&path, "only a rule on `approved-and-green` alone can merge", hint);
                 }
+                Action::UpdateBranch if self.on != [IncidentKind::BehindBase] => {
+                    let hint = "GitHub merges only what does not conflict; use `prompt` for the rest";
+                    self.complain(&path, "only a rule on `behind-base` alone can update the branch", hint);
+                }
                 Action::Prompt(_) | Action::Restart | Action::OpenPull
                     if self.on.contains(&IncidentKind::IssueReady) =>
                 {
@@ -311,7 +315,7 @@ impl Builder<'_> {
                 {
                     self.complain(&path, format!("`{name}` has nothing to act on"), "use `notify`");
                 }
-                Action::Prompt(_) | Action::Restart | Action::Merge if rule.beside => {
+                Action::Prompt(_) | Action::Restart | Action::Merge | Action::UpdateBranch if rule.beside => {
                     let hint = "remove `beside`, or this action";
                     self.complain(&path, format!("a rule with `beside` may not {name}"), hint);
                 }
@@ -322,7 +326,8 @@ impl Builder<'_> {
                 | Action::Comment(_)
                 | Action::Label(_)
                 | Action::Notify { .. }
-                | Action::Merge => {}
+                | Action::Merge
+                | Action::UpdateBranch => {}
             }
         }
         self.retried(rule);
@@ -336,7 +341,10 @@ impl Builder<'_> {
         if rule.beside {
             self.complain(&["retry"], "a rule with `beside` may not retry", "remove `beside` or `retry`");
         }
-        let tries = |step: &Step| matches!(step.action, Action::Prompt(_) | Action::Restart | Action::Spawn(_));
+        let tries = |step: &Step| {
+            let Step { action, .. } = step;
+            matches!(action, Action::Prompt(_) | Action::Restart | Action::Spawn(_) | Action::UpdateBranch)
+        };
         // A step with a mistake of its own is missing here; that mistake is enough.
         if self.found.is_empty() && !rule.actions.iter().any(tries) {
             let hint = "add a `prompt` or `restart` under `do`, or remove `retry`";

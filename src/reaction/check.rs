@@ -70,15 +70,18 @@ mod tests {
         let report = check(&shipped());
 
         assert_eq!(report.mistakes, []);
-        assert_eq!((report.summary.files, report.summary.rules), (8, 8));
+        assert_eq!((report.summary.files, report.summary.rules), (11, 11));
         let answering: Vec<(&str, &str)> =
             report.summary.answering.iter().map(|(kind, names)| (kind.as_str(), names[0].as_str())).collect();
         assert_eq!(
             answering,
             [
                 ("checks-failed", "ci-failed"),
+                ("checks-missing", "checks-missing"),
                 ("changes-requested", "changes-requested"),
                 ("conflict", "conflict"),
+                ("behind-base", "behind-base"),
+                ("merge-queue-ejected", "merge-queue-ejected"),
                 ("approved-and-green", "approved-and-green"),
                 ("agent-stuck", "agent-stuck"),
                 ("agent-exited", "agent-exited"),

@@ -142,8 +142,8 @@ mod tests {
         let rule = rules.first_that_holds(kind, context).rule.unwrap();
         let template = rule.actions.iter().find_map(|step| match &step.action {
             Action::Prompt(template) | Action::Spawn(template) => Some(template),
-            Action::Restart | Action::OpenPull | Action::Comment(_) | Action::Label(_) | Action::Merge => None,
-            Action::Notify { .. } => None,
+            Action::Restart | Action::OpenPull | Action::Comment(_) | Action::Label(_) => None,
+            Action::Merge | Action::UpdateBranch | Action::Notify { .. } => None,
         });
         compose(template.unwrap(), context, &Fenced).unwrap()
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{FailureClass, IncidentKind, Merge, Mergeability, ReviewState, Tier};
+use crate::model::{FailureClass, IncidentKind, Merge, Mergeability, Missing, ReviewState, Tier};
 
 /// The facts of one incident at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -22,6 +22,8 @@ pub struct Context {
     pub issue: Option<Issue>,
     /// What failed on the current head.
     pub failures: Vec<Failure>,
+    /// Checks that count and give no verdict by themselves.
+    pub missing: Vec<MissingCheck>,
     /// Open review threads that were not handed over yet.
     pub threads: Vec<Thread>,
     /// Standing reviews that were not handed over yet.
@@ -120,6 +122,17 @@ pub struct Finding {
     pub line: Option<u32>,
     /// The message.
     pub message: Quoted,
+}
+
+/// A check that gives no verdict by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct MissingCheck {
+    /// The check; empty if none reports at all.
+    pub job: Quoted,
+    /// Why not.
+    pub why: Missing,
+    /// Where people look at it; empty if nowhere. An app chose this address.
+    pub url: Quoted,
 }
 
 /// A thread of review comments.

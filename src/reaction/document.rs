@@ -82,6 +82,9 @@ pub(super) struct Step {
     pub(super) notify: Option<Notify>,
     /// Merges the pull request, in the way that the settings of the repository say.
     pub(super) merge: Option<Nothing>,
+    /// Has GitHub merge the base into the branch of the pull request, for `behind-base`.
+    #[serde(rename = "update-branch")]
+    pub(super) update_branch: Option<Nothing>,
 }
 
 /// The first prompt of a session.

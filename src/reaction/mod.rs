@@ -22,7 +22,7 @@ mod variation;
 pub use check::{Report, Summary, check};
 pub use compose::{Quoting, compose};
 pub use condition::{Condition, holds};
-pub use context::{Comment, Context, Failure, Finding, Issue, Pr, Quoted, Repo, Review, Session, Thread};
+pub use context::{Comment, Context, Failure, Finding, Issue, MissingCheck, Pr, Quoted, Repo, Review, Session, Thread};
 pub use layers::Source;
 pub use retry::{Backoff, Retry};
 pub use rule::{Action, Checks, Escalation, Layer, Mode, Origin, Priority, Rule, Step, Trust};

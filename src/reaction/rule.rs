@@ -78,6 +78,8 @@ pub enum Action {
     },
     /// Merges the pull request, in the way that the settings of the repository say.
     Merge,
+    /// Has GitHub merge the base into the branch of the pull request.
+    UpdateBranch,
 }
 
 /// When people are called, and how.
@@ -220,6 +222,7 @@ impl Action {
             Self::Label(_) => "label",
             Self::Notify { .. } => "notify",
             Self::Merge => "merge",
+            Self::UpdateBranch => "update-branch",
         }
     }
 }

@@ -4,9 +4,11 @@
 
 use jiff::Timestamp;
 
-use crate::model::{FailureClass, IncidentKind, Merge, Mergeability, ReviewState, Tier};
+use crate::model::{FailureClass, IncidentKind, Merge, Mergeability, Missing, ReviewState, Tier};
 
-use super::context::{Comment, Context, Failure, Finding, Issue, Pr, Quoted, Repo, Review, Session, Thread};
+use super::context::{
+    Comment, Context, Failure, Finding, Issue, MissingCheck, Pr, Quoted, Repo, Review, Session, Thread,
+};
 
 /// The sample contexts of an incident; never fewer than four.
 #[must_use]
@@ -16,11 +18,17 @@ pub fn samples(kind: IncidentKind) -> Vec<Context> {
     for (index, sample) in samples.iter_mut().enumerate() {
         match kind {
             IncidentKind::ChecksFailed => sample.failures = failures(index),
+            IncidentKind::ChecksMissing => sample.missing = missing(index),
             IncidentKind::ChangesRequested => {
                 sample.threads = threads(index);
                 sample.reviews = reviews(index);
             }
             IncidentKind::Conflict => merge_state(sample, Mergeability::Conflicting),
+            IncidentKind::BehindBase => merge_state(sample, Mergeability::Behind),
+            // The queue may also refuse without a check that failed.
+            IncidentKind::MergeQueueEjected => {
+                sample.failures = if index == 3 { Vec::new() } else { failures(index) };
+            }
             IncidentKind::ApprovedAndGreen => approved(sample, index),
             IncidentKind::AgentStuck | IncidentKind::AgentExited | IncidentKind::AgentNeedsInput => {
                 without_pull_request(sample, index);
@@ -41,6 +49,7 @@ fn base(kind: IncidentKind, index: usize, merge: Merge) -> Context {
         pr: Some(pr(index)),
         issue: attached.then(|| issue(index)),
         failures: Vec::new(),
+        missing: Vec::new(),
         threads: Vec::new(),
         reviews: Vec::new(),
         session: Some(session(index)),
@@ -104,6 +113,22 @@ fn failures(index: usize) -> Vec<Failure> {
         _ => &[FailureClass::Timeout],
     };
     classes.iter().map(|class| failure(*class)).collect()
+}
+
+/// All reasons: two on each of the first samples, one on the last.
+fn missing(index: usize) -> Vec<MissingCheck> {
+    let reasons: &[Missing] = match index {
+        0 => &[Missing::NotStarted, Missing::NeedsApproval],
+        1 => &[Missing::Interrupted, Missing::Silent],
+        2 => &[Missing::Stale, Missing::Unknown],
+        _ => &[Missing::NoChecks],
+    };
+    let check = |why: &Missing| MissingCheck {
+        job: outside(if *why == Missing::NoChecks { "" } else { "deploy (preview)" }, "check name", Tier::Machine),
+        why: *why,
+        url: outside("https://ci.example.org/hello/41", "address of a check", Tier::Machine),
+    };
+    reasons.iter().map(check).collect()
 }
 
 fn failure(class: FailureClass) -> Failure {

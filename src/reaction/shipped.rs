@@ -8,14 +8,17 @@ macro_rules! rule {
     };
 }
 
-const SHIPPED: [(&str, &str); 8] = [
+const SHIPPED: [(&str, &str); 11] = [
     rule!("agent-exited"),
     rule!("agent-stuck"),
     rule!("approved-and-green"),
+    rule!("behind-base"),
     rule!("changes-requested"),
+    rule!("checks-missing"),
     rule!("ci-failed"),
     rule!("conflict"),
     rule!("issue-ready"),
+    rule!("merge-queue-ejected"),
     rule!("rule-broken"),
 ];
 

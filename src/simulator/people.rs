@@ -183,6 +183,36 @@ impl Simulator {
         Ok(self.shared.change(|world| world.set_draft(repo, number, person, draft))?)
     }
 
+    /// Says that a pull request is to be merged as soon as its base allows it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such pull request.
+    pub fn enable_auto_merge(&self, repo: &str, number: u64, person: &str) -> Result<(), Error> {
+        Ok(self.shared.change(|world| world.enable_auto_merge(repo, number, person))?)
+    }
+
+    /// Puts a pull request into the merge queue.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such pull request.
+    pub fn enqueue(&self, repo: &str, number: u64, person: &str) -> Result<(), Error> {
+        Ok(self.shared.change(|world| world.queue(repo, (number, person), None))?)
+    }
+
+    /// Throws a pull request out of the merge queue for a reason of GitHub's (`CI_FAILURE`, `MERGE_CONFLICT`, `MANUAL` …),
+    /// after a commit was tested.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such pull request.
+    pub fn dequeue(&self, repo: &str, number: u64, person: &str, why: (&str, &str)) -> Result<(), Error> {
+        let (reason, commit) = why;
+        let removal = Some((reason.to_owned(), commit.to_owned()));
+        Ok(self.shared.change(|world| world.queue(repo, (number, person), removal))?)
+    }
+
     /// Comments on an issue or pull request and says the comment's number.
     ///
     /// # Errors

@@ -120,7 +120,8 @@ fn of_pull(event: &event::Pull) -> Option<String> {
                 Lifecycle::Merged => "merged",
                 Lifecycle::Closed => "closed",
             };
-            let pending = snapshot.checks.iter().filter(|check| check.state == CheckState::Pending).count();
+            let pending = |state| matches!(state, CheckState::Expected | CheckState::Pending);
+            let pending = snapshot.checks.iter().filter(|check| pending(check.state)).count();
             let all = snapshot.checks.len();
             Some(format!("{lifecycle} at {}, {} of {all} checks finished", snapshot.head.sha.short(), all - pending))
         }
@@ -137,7 +138,10 @@ fn of_pull(event: &event::Pull) -> Option<String> {
             Some(format!("attempt {}", reference.attempt))
         }
         Pull::Acted { incident, outcome, .. } => Some(format!("{}: {}", incident.as_str(), of_outcome(outcome))),
+        Pull::HeadTold { head, .. } => Some(head.short().to_owned()),
         Pull::Hinted { .. }
+        | Pull::BaseMoved
+        | Pull::RulesChanged
         | Pull::Unchanged { .. }
         | Pull::Released
         | Pull::TurnEnded { .. }

@@ -134,8 +134,11 @@ impl IncidentView {
 
 fn phase(state: &State, rules: &Rulebook, at: Timestamp) -> PullPhase {
     let Some(snapshot) = &state.snapshot else { return PullPhase::Waiting };
-    let asks_people = |incident: &Incident| {
-        matches!(incident.stage, Stage::Escalating { .. } | Stage::Escalated { .. } | Stage::Unanswered)
+    let asks_people = |kind: &IncidentKind, incident: &Incident| match incident.stage {
+        Stage::Escalating { .. } | Stage::Escalated { .. } | Stage::Unanswered => true,
+        // Its rule tells people at once, and nobody else can do anything.
+        Stage::Resting => *kind == IncidentKind::ChecksMissing,
+        Stage::Settling { .. } | Stage::Acting { .. } | Stage::Answering { .. } | Stage::BackingOff { .. } => false,
     };
     let under_way = |kind: &IncidentKind, incident: &Incident| {
         *kind != IncidentKind::ApprovedAndGreen && !matches!(incident.stage, Stage::Resting)
@@ -147,7 +150,7 @@ fn phase(state: &State, rules: &Rulebook, at: Timestamp) -> PullPhase {
     }
     let rules = rules.of_repo(state.repo);
     let settled = rules.as_ref().is_some_and(|rules| state.is_settled_green(rules, at));
-    if state.incidents.values().any(asks_people) {
+    if state.incidents.iter().any(|(kind, incident)| asks_people(kind, incident)) {
         PullPhase::NeedsHuman
     } else if state.incidents.iter().any(|(kind, incident)| under_way(kind, incident)) {
         PullPhase::Repairing
@@ -213,8 +216,11 @@ pub(super) fn stage(stage: &Stage) -> String {
 pub(super) const fn name(kind: IncidentKind) -> &'static str {
     match kind {
         IncidentKind::ChecksFailed => "checks failed",
+        IncidentKind::ChecksMissing => "checks missing",
         IncidentKind::ChangesRequested => "changes requested",
         IncidentKind::Conflict => "conflict",
+        IncidentKind::BehindBase => "behind base",
+        IncidentKind::MergeQueueEjected => "thrown out of the merge queue",
         IncidentKind::ApprovedAndGreen => "approved and green",
         IncidentKind::AgentStuck => "agent stuck",
         IncidentKind::AgentExited => "agent exited",
@@ -230,7 +236,7 @@ const fn passed(state: CheckState) -> bool {
 }
 
 const fn pending(state: CheckState) -> bool {
-    matches!(state, CheckState::Pending)
+    matches!(state, CheckState::Expected | CheckState::Pending)
 }
 
 const fn failed(state: CheckState) -> bool {

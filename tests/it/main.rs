@@ -5,6 +5,8 @@
 #[cfg(unix)]
 mod addressees;
 #[cfg(unix)]
+mod behind;
+#[cfg(unix)]
 mod cli;
 #[cfg(unix)]
 mod convergence;

@@ -258,6 +258,7 @@ const fn deed(action: &Action) -> &'static str {
         Action::Label(_) => "sets a label",
         Action::Notify { .. } => "tells people",
         Action::Merge => "merges",
+        Action::UpdateBranch => "merges the base into the branch",
     }
 }
 
@@ -271,8 +272,11 @@ pub(super) fn opens(entry: &Entry, branch: &Branch) -> Line {
 pub(super) const fn meaning(kind: IncidentKind) -> &'static str {
     match kind {
         IncidentKind::ChecksFailed => "a required check is red on the newest commit",
+        IncidentKind::ChecksMissing => "a required check gives no verdict by itself",
         IncidentKind::ChangesRequested => "somebody who may write asked for a change",
         IncidentKind::Conflict => "the branch conflicts with its base",
+        IncidentKind::BehindBase => "the base has moved, and demands to be merged into the branch first",
+        IncidentKind::MergeQueueEjected => "the merge queue threw it out",
         IncidentKind::ApprovedAndGreen => "it is approved, green for long enough, and without conflict",
         IncidentKind::AgentStuck => "the agent shows no sign of life",
         IncidentKind::AgentExited => "the agent's process has ended",

@@ -1,34 +1,115 @@
-//! From GitHub's list of runs and statuses to one check per name, kind and app: the newest. Pure.
+//! From GitHub's list of runs and statuses to one check per name, kind, app and workflow: the newest. Pure.
+//!
+//! What the base branch demands is marked, and what it demands and nobody has reported is there as well.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::query::{RawContext, RawRun, RawStatus};
-use crate::model::{Attempt, Check, CheckKind, CheckName, CheckState, Conclusion, JobId, JobRef, RunId};
+use super::query::{RawContext, RawRun, RawStatus, RawWorkflowRun};
+use crate::{
+    github::demands::Demands,
+    model::{Attempt, Check, CheckKind, CheckName, CheckState, Conclusion, JobId, JobRef, RunId},
+};
 
-/// The newest check of each name, kind and app, sorted.
+/// Runs that were started so work on the default branch, whatever they are about: they say nothing about a pull request.
+const NOT_OF_A_PULL: [&str; 3] = ["workflow_run", "issue_comment", "schedule"];
+
+/// The newest check of each name, kind, app and workflow, and the demanded ones that are not there; sorted.
 ///
-/// Newest is decided by id, then by start: GitHub lists and delivers in no order that could be relied on.
-pub(super) fn newest(contexts: Vec<RawContext>) -> Vec<Check> {
-    let mut newest: BTreeMap<(CheckName, CheckKind, Option<String>), (Age, Check)> = BTreeMap::new();
-    for (age, check) in contexts.into_iter().filter_map(check) {
-        let key = (check.name.clone(), check.kind, check.app.clone());
-        match newest.get(&key) {
-            Some((known, _)) if *known >= age => {}
-            Some(_) | None => {
-                newest.insert(key, (age, check));
-            }
-        }
-    }
-    let mut checks: Vec<Check> = newest.into_values().map(|(_, check)| check).collect();
+/// Newest is decided by id, then by start: GitHub lists and delivers in no order that could be relied on, and the jobs of
+/// a later attempt have later ids. A job of another workflow is another check, whatever its name: otherwise a workflow
+/// that a pull request adds could hide the failure of a required one.
+pub(super) fn newest(contexts: Vec<RawContext>, demands: &Demands) -> Vec<Check> {
+    let mut reports = reports(contexts);
+    let missing = demand(&mut reports, demands);
+    let mut checks: Vec<Check> = reports.into_iter().map(|report| report.check).chain(missing).collect();
     checks.sort_unstable();
     checks
 }
 
+/// The newest checks that failed, sorted.
+pub(super) fn failed(contexts: Vec<RawContext>) -> Vec<Check> {
+    let bad = |state| {
+        matches!(state, CheckState::Finished(Conclusion::Failure | Conclusion::TimedOut | Conclusion::StartupFailure))
+    };
+    let mut checks: Vec<Check> = reports(contexts).into_iter().map(|report| report.check).collect();
+    checks.retain(|check| bad(check.state));
+    checks.sort_unstable();
+    checks
+}
+
+/// One reported check, with what decides whether it is the one that is demanded.
+struct Report {
+    check: Check,
+    app: Option<u64>,
+    /// The file of the workflow behind it.
+    path: Option<String>,
+}
+
+type Key = (CheckName, CheckKind, Option<String>, Workflow);
+/// Which workflow, started by what: two workflows may have jobs of one name, and so may two runs of one workflow.
+type Workflow = (Option<u64>, Option<String>);
 type Age = (Option<u64>, Option<Timestamp>);
 
-fn check(context: RawContext) -> Option<(Age, Check)> {
+fn reports(contexts: Vec<RawContext>) -> Vec<Report> {
+    let mut newest: BTreeMap<Key, (Age, Report)> = BTreeMap::new();
+    for (workflow, age, report) in contexts.into_iter().filter_map(report) {
+        let key = (report.check.name.clone(), report.check.kind, report.check.app.clone(), workflow);
+        match newest.get(&key) {
+            Some((known, _)) if *known >= age => {}
+            Some(_) | None => {
+                newest.insert(key, (age, report));
+            }
+        }
+    }
+    newest.into_values().map(|(_, report)| report).collect()
+}
+
+/// Marks what is demanded, and says what is demanded and not there.
+fn demand(reports: &mut [Report], demands: &Demands) -> Vec<Check> {
+    let mut missing = Vec::new();
+    for (name, app) in &demands.checks {
+        let mut there = false;
+        for report in reports.iter_mut().filter(|it| it.check.name == *name && reports_for(it, *app)) {
+            report.check.required = true;
+            there = true;
+        }
+        if !there {
+            missing.push(expected(name.clone()));
+        }
+    }
+    // A run that does not say where its workflow stands may be the demanded one.
+    let nameless = reports.iter().any(|report| report.check.job.is_some() && report.path.is_none());
+    for path in &demands.workflows {
+        let mut there = nameless;
+        for report in reports.iter_mut().filter(|report| report.path.as_ref() == Some(path)) {
+            report.check.required = true;
+            there = true;
+        }
+        if !there && let Ok(name) = path.parse() {
+            missing.push(expected(name));
+        }
+    }
+    missing
+}
+
+/// Whether a report of the right name is one of the app that is demanded. A status does not say which app made it: there
+/// GitHub's own word decides.
+fn reports_for(report: &Report, app: Option<u64>) -> bool {
+    match (app, report.check.kind) {
+        (None, _) => true,
+        (Some(_), CheckKind::Status) => report.check.required,
+        (Some(app), CheckKind::Run) => report.app == Some(app),
+    }
+}
+
+fn expected(name: CheckName) -> Check {
+    let (kind, state) = (CheckKind::Status, CheckState::Expected);
+    Check { name, kind, app: None, required: true, state, job: None, url: None }
+}
+
+fn report(context: RawContext) -> Option<(Workflow, Age, Report)> {
     match context {
         RawContext::CheckRun(run) => of_run(run),
         RawContext::StatusContext(status) => of_status(status),
@@ -36,28 +117,38 @@ fn check(context: RawContext) -> Option<(Age, Check)> {
     }
 }
 
-fn of_run(run: RawRun) -> Option<(Age, Check)> {
+fn of_run(run: RawRun) -> Option<(Workflow, Age, Report)> {
     let state = match run.status.as_str() {
         "COMPLETED" => CheckState::Finished(conclusion(run.conclusion.as_deref())),
-        _ => CheckState::Pending,
+        "IN_PROGRESS" => CheckState::Pending,
+        _ => CheckState::Expected,
     };
-    let job = job(&run);
-    let app = run.check_suite.and_then(|suite| suite.app).map(|app| app.slug);
+    let age = (run.database_id, run.started_at);
+    let (app, workflow) = run.check_suite.map_or((None, None), |suite| (suite.app, suite.workflow_run));
+    let event = workflow.as_ref().and_then(|workflow| workflow.event.clone());
+    if event.as_deref().is_some_and(|event| NOT_OF_A_PULL.contains(&event)) {
+        return None;
+    }
+    let job = workflow.as_ref().and_then(|workflow| job(workflow, run.database_id, run.details_url.as_deref()));
+    let file = workflow.as_ref().and_then(|it| it.workflow.as_ref()).and_then(|workflow| workflow.database_id);
+    let (number, slug) = app.map_or((None, None), |app| (app.database_id, Some(app.slug)));
     let check = Check {
         name: run.name.parse().ok()?,
         kind: CheckKind::Run,
-        app,
+        app: slug,
         required: run.is_required,
         state,
         job,
         url: run.details_url,
     };
-    Some(((run.database_id, run.started_at), check))
+    let path = workflow.and_then(|workflow| workflow.file).map(|file| file.path);
+    Some(((file, event), age, Report { check, app: number, path }))
 }
 
-fn of_status(status: RawStatus) -> Option<(Age, Check)> {
+fn of_status(status: RawStatus) -> Option<(Workflow, Age, Report)> {
     let state = match status.state.as_str() {
-        "PENDING" | "EXPECTED" => CheckState::Pending,
+        "EXPECTED" => CheckState::Expected,
+        "PENDING" => CheckState::Pending,
         "SUCCESS" => CheckState::Finished(Conclusion::Success),
         "FAILURE" | "ERROR" => CheckState::Finished(Conclusion::Failure),
         _ => CheckState::Finished(Conclusion::Unknown),
@@ -71,7 +162,7 @@ fn of_status(status: RawStatus) -> Option<(Age, Check)> {
         job: None,
         url: status.target_url,
     };
-    Some(((None, status.created_at), check))
+    Some(((None, None), (None, status.created_at), Report { check, app: None, path: None }))
 }
 
 fn conclusion(text: Option<&str>) -> Conclusion {
@@ -92,10 +183,10 @@ fn conclusion(text: Option<&str>) -> Conclusion {
 /// The job behind a run of GitHub Actions. Its page's address names both ids; without it the run's own id is the job's.
 ///
 /// The attempt is 1 until somebody asks for it.
-fn job(run: &RawRun) -> Option<JobRef> {
-    let workflow = run.check_suite.as_ref()?.workflow_run.as_ref()?;
-    let named = run.details_url.as_deref().and_then(ids_in);
-    let (run, job) = named.or(workflow.database_id.zip(run.database_id))?;
+///
+/// The attempt is put in where it matters, see `Attempts`.
+fn job(workflow: &RawWorkflowRun, check: Option<u64>, url: Option<&str>) -> Option<JobRef> {
+    let (run, job) = url.and_then(ids_in).or(workflow.database_id.zip(check))?;
     Some(JobRef { run: RunId(run), attempt: Attempt(1), job: JobId(job) })
 }
 
@@ -114,7 +205,7 @@ mod tests {
     use super::*;
 
     fn checks(contexts: Value) -> Vec<Check> {
-        newest(serde_json::from_value(contexts).unwrap())
+        newest(serde_json::from_value(contexts).unwrap(), &Demands::default())
     }
 
     fn run(id: u64, name: &str, app: &str, conclusion: Option<&str>) -> Value {
@@ -122,7 +213,7 @@ mod tests {
             "__typename": "CheckRun",
             "databaseId": id,
             "name": name,
-            "status": if conclusion.is_some() { "COMPLETED" } else { "QUEUED" },
+            "status": if conclusion.is_some() { "COMPLETED" } else { "IN_PROGRESS" },
             "conclusion": conclusion,
             "startedAt": null,
             "detailsUrl": format!("https://github.com/octo/hello/actions/runs/70/job/{id}"),
@@ -198,5 +289,119 @@ mod tests {
         without["detailsUrl"] = Value::Null;
         let job = checks(json!([without])).remove(0).job;
         assert_eq!(job, Some(JobRef { run: RunId(70), attempt: Attempt(1), job: JobId(5) }));
+    }
+
+    /// A run of the workflow in `file`, which `event` started.
+    fn job_of(file: u64, event: &str, (id, conclusion): (u64, &str)) -> Value {
+        let mut job = run(id, "build", "github-actions", Some(conclusion));
+        job["isRequired"] = json!(false);
+        job["checkSuite"]["app"]["databaseId"] = json!(15368);
+        job["checkSuite"]["workflowRun"] = json!({
+            "databaseId": 70 + file,
+            "event": event,
+            "file": {"path": format!(".github/workflows/{file}.yml")},
+            "workflow": {"databaseId": file},
+        });
+        job
+    }
+
+    fn demanded(contexts: Value, demands: &Demands) -> Vec<(String, bool, CheckState)> {
+        let checks = newest(serde_json::from_value(contexts).unwrap(), demands);
+        checks.into_iter().map(|check| (check.name.to_string(), check.required, check.state)).collect()
+    }
+
+    fn named(name: &str, app: Option<u64>) -> Demands {
+        Demands { checks: [(name.parse().unwrap(), app)].into(), workflows: [].into() }
+    }
+
+    const PASSED: CheckState = CheckState::Finished(Conclusion::Success);
+    const FAILED: CheckState = CheckState::Finished(Conclusion::Failure);
+
+    // G077
+    #[test]
+    fn a_job_of_another_workflow_hides_no_failure_of_the_same_name() {
+        let ours = job_of(1, "pull_request", (5, "FAILURE"));
+        let theirs = job_of(2, "pull_request", (6, "SUCCESS"));
+
+        let checks = demanded(json!([ours, theirs]), &named("build", Some(15368)));
+
+        let build = |state| ("build".to_owned(), true, state);
+        assert_eq!(checks, [build(PASSED), build(FAILED)]);
+    }
+
+    #[test]
+    fn one_workflow_that_was_started_by_two_events_has_two_checks_and_a_second_run_replaces_the_first() {
+        let runs = json!([
+            job_of(1, "push", (5, "FAILURE")),
+            job_of(1, "pull_request", (6, "SUCCESS")),
+            job_of(1, "push", (7, "SUCCESS")),
+        ]);
+
+        let states: Vec<_> = demanded(runs, &Demands::default()).into_iter().map(|(.., state)| state).collect();
+
+        assert_eq!(states, [PASSED, PASSED]);
+    }
+
+    // G076
+    #[test]
+    fn a_run_that_worked_on_the_default_branch_is_not_credited() {
+        for event in NOT_OF_A_PULL {
+            let runs = json!([job_of(1, event, (5, "SUCCESS"))]);
+            let expected = [("build".to_owned(), true, CheckState::Expected)];
+            assert_eq!(demanded(runs, &named("build", None)), expected, "{event}");
+        }
+    }
+
+    // G050
+    #[test]
+    fn what_is_demanded_and_has_not_reported_is_expected() {
+        let runs = json!([job_of(1, "push", (5, "SUCCESS"))]);
+        let expected = [("build".to_owned(), false, PASSED), ("test".to_owned(), true, CheckState::Expected)];
+        assert_eq!(demanded(runs, &named("test", None)), expected);
+    }
+
+    // G057
+    #[test]
+    fn a_check_of_another_app_than_the_demanded_one_does_not_count() {
+        let runs = || json!([job_of(1, "push", (5, "SUCCESS"))]);
+        let build = |required, state| ("build".to_owned(), required, state);
+
+        assert_eq!(demanded(runs(), &named("build", Some(15368))), [build(true, PASSED)]);
+        let missing = [build(true, CheckState::Expected), build(false, PASSED)];
+        let mut other = demanded(runs(), &named("build", Some(99)));
+        other.sort_by_key(|(.., state)| *state);
+        assert_eq!(other, missing);
+    }
+
+    // G071 as far: which statuses count is GitHub's own word
+    #[test]
+    fn a_status_counts_for_an_app_if_github_says_so() {
+        let mut of_app = status("build", "SUCCESS");
+        let mut names = |required: bool| {
+            of_app["isRequired"] = json!(required);
+            demanded(json!([of_app]), &named("build", Some(99))).len()
+        };
+        assert_eq!((names(true), names(false)), (1, 2));
+    }
+
+    // G077
+    #[test]
+    fn a_demanded_workflow_is_known_by_its_file() {
+        let demands = Demands { workflows: [".github/workflows/1.yml".to_owned()].into(), ..Demands::default() };
+        let run = |file| json!([job_of(file, "pull_request", (5, "SUCCESS"))]);
+
+        assert_eq!(demanded(run(1), &demands), [("build".to_owned(), true, PASSED)]);
+        let missing = (".github/workflows/1.yml".to_owned(), true, CheckState::Expected);
+        assert_eq!(demanded(run(2), &demands), [missing, ("build".to_owned(), false, PASSED)]);
+    }
+
+    #[test]
+    fn what_has_not_started_is_told_apart_from_what_runs() {
+        let mut queued = run(5, "a", "ci", None);
+        queued["status"] = json!("QUEUED");
+        let contexts = json!([queued, run(6, "b", "ci", None), status("c", "EXPECTED"), status("d", "PENDING")]);
+        let states: Vec<_> = checks(contexts).into_iter().map(|check| check.state).collect();
+        let (expected, pending) = (CheckState::Expected, CheckState::Pending);
+        assert_eq!(states, [expected, pending, expected, pending]);
     }
 }

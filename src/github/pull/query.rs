@@ -3,7 +3,7 @@
 //! The structs mirror `pull.graphql`; states stay texts, so that a new one cannot make a pull request unreadable.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
 use crate::{
     github::{Error, people::Account, transport::Transport},
@@ -20,6 +20,8 @@ pub(super) struct Raw {
     pub(super) repo: RepoId,
     pub(super) repo_name: RepoName,
     pub(super) pull: RawPull,
+    /// What GitHub itself merged to make the head.
+    pub(super) merged: Option<(Sha, Sha)>,
     pub(super) contexts: Vec<RawContext>,
 }
 
@@ -83,6 +85,7 @@ async fn ask_page(
     // The roll-up belongs to a commit; that of another commit than the head says nothing.
     let commit = pull.commits.nodes.drain(..).flatten().next_back().map(|node| node.commit);
     let commit = commit.filter(|commit| commit.oid == pull.head_ref_oid);
+    let merged = commit.as_ref().and_then(RawCommit::merged_by_github);
     let contexts = commit.and_then(|commit| commit.status_check_rollup).map(|rollup| rollup.contexts);
     let contexts = contexts.unwrap_or_default();
     let threads = std::mem::take(&mut pull.review_threads.page_info);
@@ -90,6 +93,7 @@ async fn ask_page(
         repo: repository.database_id,
         repo_name: repository.name_with_owner,
         pull,
+        merged,
         contexts: contexts.nodes.into_iter().flatten().collect(),
     };
     Ok(Partial { whole, checks: contexts.page_info, threads })
@@ -140,6 +144,10 @@ pub(super) struct RawPull {
     pub(super) base_ref_oid: Sha,
     pub(super) mergeable: String,
     pub(super) merge_state_status: String,
+    pub(super) auto_merge_request: Option<IgnoredAny>,
+    pub(super) merge_queue_entry: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) timeline_items: Connection<RawMoment>,
     pub(super) updated_at: Timestamp,
     pub(super) labels: Option<Connection<RawLabel>>,
     pub(super) latest_opinionated_reviews: Option<Connection<RawReview>>,
@@ -229,6 +237,24 @@ pub(super) struct RawComment {
     pub(super) created_at: Timestamp,
 }
 
+/// What last happened to the commits of a pull request or to its place in a merge queue.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "__typename")]
+pub(super) enum RawMoment {
+    RemovedFromMergeQueueEvent(RawRemoval),
+    /// Pushed since, or in the queue again.
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawRemoval {
+    pub(super) created_at: Timestamp,
+    pub(super) reason: Option<String>,
+    pub(super) before_commit: Option<RawCommit>,
+}
+
 #[derive(Debug, Deserialize)]
 struct RawPullCommit {
     commit: RawCommit,
@@ -236,9 +262,36 @@ struct RawPullCommit {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawCommit {
-    oid: Sha,
+pub(super) struct RawCommit {
+    pub(super) oid: Sha,
+    #[serde(default)]
+    parents: Connection<RawOid>,
+    signature: Option<RawSignature>,
     status_check_rollup: Option<RawRollup>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawSignature {
+    is_valid: bool,
+    was_signed_by_git_hub: bool,
+}
+
+impl RawCommit {
+    /// Its two parents, if GitHub signed for having merged them.
+    fn merged_by_github(&self) -> Option<(Sha, Sha)> {
+        let signed = self.signature.as_ref().is_some_and(|it| it.is_valid && it.was_signed_by_git_hub);
+        let mut parents = self.parents.nodes.iter().flatten().map(|parent| parent.oid.clone());
+        match (parents.next(), parents.next(), parents.next()) {
+            (Some(first), Some(second), None) if signed => Some((first, second)),
+            _ => None,
+        }
+    }
+
+    /// What reported on it.
+    pub(super) fn contexts(self) -> Vec<RawContext> {
+        self.status_check_rollup.map(|rollup| rollup.contexts.nodes).unwrap_or_default().into_iter().flatten().collect()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -278,13 +331,30 @@ pub(super) struct RawSuite {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct RawApp {
+    pub(super) database_id: Option<u64>,
     pub(super) slug: String,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RawWorkflowRun {
+    pub(super) database_id: Option<u64>,
+    /// What started it: `push`, `pull_request`, `schedule` …
+    pub(super) event: Option<String>,
+    pub(super) file: Option<RawFile>,
+    pub(super) workflow: Option<RawWorkflow>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawFile {
+    pub(super) path: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawWorkflow {
     pub(super) database_id: Option<u64>,
 }
 

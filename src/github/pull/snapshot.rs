@@ -2,7 +2,7 @@
 
 use super::{
     checks,
-    query::{self, Raw, RawComment, RawPull, RawReview, RawThread},
+    query::{self, Raw, RawComment, RawCommit, RawMoment, RawPull, RawReview, RawThread},
 };
 use crate::{
     github::{
@@ -11,7 +11,8 @@ use crate::{
         texts::Texts,
     },
     model::{
-        Base, Head, Lifecycle, Mergeability, PrNumber, RepoName, Review, ReviewState, Snapshot, Thread, ThreadComment,
+        Base, Ejection, Head, Lifecycle, Mergeability, Merging, PrNumber, RepoName, Review, ReviewState, Snapshot,
+        Thread, ThreadComment,
     },
 };
 
@@ -28,8 +29,12 @@ impl Client {
         let contexts = std::mem::take(&mut raw.contexts);
         let mut fetched = facts(raw, &cast)?;
         let facts = &mut fetched.value;
-        facts.checks = checks::newest(contexts);
+        let demands = self.demands().of(self.transport(), repo, &facts.base.branch).await?;
+        facts.checks = checks::newest(contexts, &demands);
         self.attempts().fill(self.transport(), repo, &mut facts.checks).await?;
+        if let Some(ejection) = &mut facts.ejection {
+            self.attempts().fill(self.transport(), repo, &mut ejection.failed).await?;
+        }
         if facts.lifecycle == Lifecycle::Open && facts.mergeability == Mergeability::Unknown {
             facts.mergeability = self.compute_mergeability(repo, number).await?;
         }
@@ -64,8 +69,9 @@ fn accounts(pull: &RawPull) -> impl Iterator<Item = &Account> + Send {
 }
 
 fn facts(raw: Raw, cast: &Cast) -> Result<Fetched<Snapshot>, Error> {
-    let Raw { repo, repo_name, pull, contexts: _ } = raw;
+    let Raw { repo, repo_name, pull, merged, contexts: _ } = raw;
     let mut texts = Texts::default();
+    let merging = merging(&pull);
     let author = cast.author(pull.author.as_ref());
     let lifecycle = match pull.state.as_str() {
         "OPEN" => Lifecycle::Open,
@@ -95,9 +101,12 @@ fn facts(raw: Raw, cast: &Cast) -> Result<Fetched<Snapshot>, Error> {
             sha: pull.head_ref_oid,
             branch: pull.head_ref_name,
             repo: pull.head_repository.and_then(|fork| fork.database_id),
+            merged,
         },
         base: Base { branch: pull.base_ref_name, sha: pull.base_ref_oid },
         mergeability: mergeability(&pull.mergeable, &pull.merge_state_status),
+        merging,
+        ejection: pull.timeline_items.nodes.into_iter().flatten().find_map(ejection),
         checks: Vec::new(),
         reviews,
         threads,
@@ -114,6 +123,28 @@ fn mergeability(mergeable: &str, status: &str) -> Mergeability {
         ("MERGEABLE", _) => Mergeability::Clean,
         _ => Mergeability::Unknown,
     }
+}
+
+const fn merging(pull: &RawPull) -> Merging {
+    match (&pull.merge_queue_entry, &pull.auto_merge_request) {
+        (Some(_), _) => Merging::Queued,
+        (None, Some(_)) => Merging::Automatic,
+        (None, None) => Merging::ByHand,
+    }
+}
+
+/// How the pull request left the merge queue, if that is the last that happened: whoever pushed since, or put it into the
+/// queue again, has answered it.
+fn ejection(last: RawMoment) -> Option<Ejection> {
+    let RawMoment::RemovedFromMergeQueueEvent(removal) = last else { return None };
+    let commit = removal.before_commit.as_ref().map(|commit| commit.oid.clone());
+    let contexts = removal.before_commit.map(RawCommit::contexts).unwrap_or_default();
+    Some(Ejection {
+        at: removal.created_at,
+        reason: removal.reason.unwrap_or_default().to_ascii_lowercase(),
+        commit,
+        failed: checks::failed(contexts),
+    })
 }
 
 /// A pending review is nobody's business yet, and a state that we do not know is no verdict.
@@ -302,9 +333,16 @@ mod tests {
             title: text("Title", Tier::Collaborator),
             lifecycle: Lifecycle::Open,
             draft: false,
-            head: Head { sha: HEAD.parse().unwrap(), branch: "work".parse().unwrap(), repo: Some(RepoId(7)) },
+            head: Head {
+                sha: HEAD.parse().unwrap(),
+                branch: "work".parse().unwrap(),
+                repo: Some(RepoId(7)),
+                merged: None,
+            },
             base: Base { branch: "main".parse().unwrap(), sha: BASE.parse().unwrap() },
             mergeability: Mergeability::Clean,
+            merging: Merging::ByHand,
+            ejection: None,
             checks: vec![Check {
                 name: "build".parse().unwrap(),
                 kind: CheckKind::Run,
@@ -483,5 +521,45 @@ mod tests {
         assert_eq!(mergeability("CONFLICTING", "DIRTY"), Mergeability::Conflicting);
         assert_eq!(mergeability("UNKNOWN", "UNKNOWN"), Mergeability::Unknown);
         assert_eq!(mergeability("SPARKLING", "SPARKLING"), Mergeability::Unknown);
+    }
+
+    // G091, G087 as far: what GitHub or its queue will do by itself is a fact
+    #[tokio::test]
+    async fn a_merge_that_github_was_told_to_make_is_seen() {
+        for (field, value, expected) in [
+            ("autoMergeRequest", json!({"enabledAt": null}), Merging::Automatic),
+            ("mergeQueueEntry", json!({"state": "QUEUED"}), Merging::Queued),
+        ] {
+            let mut shown = pull();
+            shown[field] = value;
+            assert_eq!(fake(shown).await.client.snapshot(&repo(), NUMBER).await.unwrap().value.merging, expected);
+        }
+    }
+
+    // G087
+    #[tokio::test]
+    async fn how_the_queue_threw_it_out_is_seen_until_somebody_pushes() {
+        let removal = |reason: &str| {
+            json!({
+                "__typename": "RemovedFromMergeQueueEvent",
+                "createdAt": "2026-01-01T11:30:00Z",
+                "reason": reason,
+                "beforeCommit": {"oid": BASE, "statusCheckRollup": {"contexts": {"nodes": [
+                    run(601, "build", "FAILURE"), run(602, "lint", "SUCCESS"),
+                ]}}},
+            })
+        };
+        let mut shown = pull();
+        shown["timelineItems"] = json!({"nodes": [removal("CI_FAILURE")]});
+        let ejection = fake(shown.clone()).await.client.snapshot(&repo(), NUMBER).await.unwrap().value.ejection;
+        let ejection = ejection.unwrap();
+        let failed: Vec<_> = ejection.failed.iter().map(|check| check.name.as_str()).collect();
+        assert_eq!(
+            (ejection.reason.as_str(), ejection.commit, failed),
+            ("ci_failure", Some(BASE.parse().unwrap()), vec!["build"])
+        );
+
+        shown["timelineItems"] = json!({"nodes": [{"__typename": "PullRequestCommit"}]});
+        assert_eq!(fake(shown).await.client.snapshot(&repo(), NUMBER).await.unwrap().value.ejection, None);
     }
 }

@@ -55,7 +55,8 @@ pub(super) struct Payload<'a> {
     #[serde(borrow)]
     pub(super) sender: Option<Account<'a>>,
     pub(super) installation: Option<Numbered>,
-    pub(super) pull_request: Option<Numbered>,
+    #[serde(borrow)]
+    pub(super) pull_request: Option<Pull<'a>>,
     pub(super) issue: Option<Issue>,
     #[serde(borrow)]
     pub(super) check_run: Option<Run<'a>>,
@@ -100,11 +101,25 @@ pub(super) struct Account<'a> {
     pub(super) login: Option<Text<'a>>,
 }
 
-/// A pull request or an installation.
+/// An installation, or a repository.
 #[derive(Debug, Deserialize)]
 pub(super) struct Numbered {
     pub(super) id: Option<u64>,
+}
+
+/// A pull request.
+#[derive(Debug, Deserialize)]
+pub(super) struct Pull<'a> {
     pub(super) number: Option<u64>,
+    #[serde(borrow)]
+    pub(super) head: Option<Tip<'a>>,
+}
+
+/// The newest commit of a branch.
+#[derive(Debug, Deserialize)]
+pub(super) struct Tip<'a> {
+    #[serde(borrow)]
+    pub(super) sha: Option<Text<'a>>,
 }
 
 /// An issue; a pull request's conversation is one too, and then says so.

@@ -42,6 +42,15 @@ pub enum Hint {
         /// Whether the look should not wait.
         urgent: bool,
     },
+    /// This pull request, whose head is this commit now.
+    Told {
+        /// Its repository.
+        repo: RepoId,
+        /// Its number.
+        number: PrNumber,
+        /// The commit.
+        head: Sha,
+    },
     /// Every pull request whose head is this commit.
     Head {
         /// The repository.
@@ -65,8 +74,13 @@ pub enum Hint {
         /// Its number.
         number: IssueNumber,
     },
-    /// The repository itself: its name, its rules, its people.
+    /// The repository itself: its name, its people.
     Repository {
+        /// The repository.
+        repo: RepoId,
+    },
+    /// The rules of its branches.
+    Rules {
         /// The repository.
         repo: RepoId,
     },
@@ -131,19 +145,23 @@ fn hints(event: &str, payload: &Payload<'_>, repo: Option<RepoId>) -> Vec<Hint> 
             branch(text(payload.git_ref.as_ref()), repo).into_iter().collect()
         }
         "merge_group" => on_merge_group(payload, repo).into_iter().collect(),
-        "repository"
-        | "public"
-        | "member"
-        | "label"
-        | "branch_protection_rule"
-        | "branch_protection_configuration"
-        | "repository_ruleset" => vec![Hint::Repository { repo }],
+        "repository" | "public" | "member" | "label" => vec![Hint::Repository { repo }],
+        "branch_protection_rule" | "branch_protection_configuration" | "repository_ruleset" => {
+            vec![Hint::Rules { repo }]
+        }
         _ => Vec::new(),
     }
 }
 
 fn on_pull(event: &str, payload: &Payload<'_>, repo: RepoId) -> Option<Hint> {
-    let number = payload.pull_request.as_ref()?.number?;
+    let pull = payload.pull_request.as_ref()?;
+    let number = pull.number?;
+    if event == "pull_request" && matches!(text(payload.action.as_ref()), Some("opened" | "reopened" | "synchronize")) {
+        let head = parsed(pull.head.as_ref().and_then(|head| head.sha.as_ref()));
+        if let Some(head) = head {
+            return Some(Hint::Told { repo, number: PrNumber(number), head });
+        }
+    }
     let urgent = event == "pull_request_review" && text(payload.action.as_ref()) == Some("submitted");
     Some(Hint::Pull { repo, number: PrNumber(number), urgent })
 }
@@ -384,6 +402,27 @@ mod tests {
         assert_eq!(hints_of("pull_request_review", body("dismissed")), [pull(12, false)]);
         assert_eq!(hints_of("pull_request_review_comment", body("created")), [pull(12, false)]);
         assert_eq!(hints_of("pull_request_review_thread", body("resolved")), [pull(12, false)]);
+    }
+
+    // G047
+    #[test]
+    fn a_push_to_a_pull_request_tells_its_head() {
+        let body = |action: &str| json!({"action": action, "pull_request": {"number": 12, "head": {"sha": SHA}}});
+        let told = Hint::Told { repo: REPO, number: PrNumber(12), head: SHA.parse().unwrap() };
+
+        for action in ["opened", "reopened", "synchronize"] {
+            assert_eq!(hints_of("pull_request", body(action)), std::slice::from_ref(&told));
+        }
+        // A label may have been set long after the head in the payload was one.
+        assert_eq!(hints_of("pull_request", body("labeled")), [pull(12, false)]);
+    }
+
+    // G092
+    #[test]
+    fn changed_rules_point_at_the_rules_of_the_repository() {
+        for event in ["branch_protection_rule", "repository_ruleset"] {
+            assert_eq!(hints_of(event, json!({"action": "edited"})), [Hint::Rules { repo: REPO }]);
+        }
     }
 
     #[test]

@@ -332,6 +332,7 @@ fn rules() -> Rules {
         repo_name: REPO.parse().unwrap(),
         repo_url: format!("https://github.com/{REPO}"),
         merge: Merge::Squash,
+        without_checks: None,
         task_prefix: "pages".to_owned(),
         agents: BTreeMap::from([(agent.name.clone(), agent.clone())]),
         agent,

@@ -17,8 +17,8 @@ use crate::{
     },
     model::{
         Attempt, Author, Base, Branch, Check, CheckKind, CheckState, Conclusion, Evidence, Generation, Head,
-        IncidentKind, Issue, IssueNumber, Lifecycle, MachineKey, Mergeability, Outside, PrNumber, Receipt, RepoId,
-        RepoName, Review, ReviewState, SessionId, Sha, Snapshot, TaskId, TextHash, Tier,
+        IncidentKind, Issue, IssueNumber, Lifecycle, MachineKey, Mergeability, Merging, Outside, PrNumber, Receipt,
+        RepoId, RepoName, Review, ReviewState, SessionId, Sha, Snapshot, TaskId, TextHash, Tier,
     },
 };
 
@@ -140,9 +140,11 @@ pub(in crate::http) fn snapshot(
         title,
         lifecycle: Lifecycle::Open,
         draft: false,
-        head: Head { sha: sha('c'), branch, repo: Some(repo) },
+        head: Head { sha: sha('c'), branch, repo: Some(repo), merged: None },
         base: Base { branch: "main".parse().unwrap(), sha: sha('b') },
         mergeability: Mergeability::Clean,
+        merging: Merging::ByHand,
+        ejection: None,
         checks,
         reviews: Vec::new(),
         threads: Vec::new(),

@@ -142,7 +142,7 @@ pub(crate) fn stop(name: &str, generation: u32) -> Effect {
 
 /// An effect in the lane `look/1/NUMBER`.
 pub(crate) fn looks(number: u64, look: u64) -> Effect {
-    Effect::Look { repo: RepoId(1), number: PrNumber(number), look, known: None }
+    Effect::Look { repo: RepoId(1), number: PrNumber(number), look, known: None, rules_since: None }
 }
 
 /// An event for the fleet.

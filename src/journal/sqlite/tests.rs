@@ -314,6 +314,7 @@ async fn a_text_stays_while_a_state_an_event_or_an_effect_names_it() {
         number: crate::model::PrNumber(1),
         look: 1,
         known: Some(hash.clone()),
+        rules_since: None,
     };
     let step = place.world.step(&task("a")).await;
     place

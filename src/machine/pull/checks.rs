@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Rules;
 use crate::{
     model::{Check, CheckState, Conclusion, Failure, Sha},
     reaction::Checks,
@@ -42,7 +43,7 @@ pub(crate) fn verdict(checks: &[&Check]) -> Verdict {
     if checks.is_empty() {
         return Verdict::None;
     }
-    if checks.iter().any(|check| check.state == CheckState::Pending) {
+    if checks.iter().any(|check| matches!(check.state, CheckState::Expected | CheckState::Pending)) {
         return Verdict::Pending;
     }
     if checks.iter().all(|check| is_green(check.state)) { Verdict::Green } else { Verdict::Blocked }
@@ -57,6 +58,14 @@ pub struct Green {
     pub checks: BTreeSet<String>,
     /// Since when nothing started or changed.
     pub since: Timestamp,
+}
+
+impl Green {
+    /// When it is believed. Where no check can take it back, the settings say how long one is waited for.
+    pub(super) fn settles_at(&self, rules: &Rules) -> Timestamp {
+        let unchecked = rules.without_checks.filter(|_| self.checks.is_empty());
+        self.since + unchecked.unwrap_or_default().max(rules.pace.settle_green)
+    }
 }
 
 /// Since when the head is red, and what is known of it.
@@ -87,7 +96,7 @@ pub(crate) fn fingerprints(failures: &[Failure]) -> Vec<String> {
 // `cancelled` on a head means interrupted, `action-required` that a person must approve: neither is the code's fault.
 const fn is_red(state: CheckState) -> bool {
     match state {
-        CheckState::Pending => false,
+        CheckState::Expected | CheckState::Pending => false,
         CheckState::Finished(conclusion) => match conclusion {
             Conclusion::Failure | Conclusion::TimedOut | Conclusion::StartupFailure => true,
             Conclusion::Success

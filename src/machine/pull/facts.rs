@@ -12,24 +12,58 @@ use super::{
 use crate::{
     effect::Effect,
     machine::incident::{Incident, Stage},
-    model::{Check, IncidentKind, Mergeability, Sha, Snapshot},
+    model::{Check, IncidentKind, Lifecycle, Mergeability, Sha, Snapshot},
 };
 
 // 5, 10, 15 … s: GitHub computes mergeability in the background and sends no event when it has.
 const MERGEABILITY_LOOKS_MAX: u32 = 8;
 
+/// 5, 10, 15 … s: for so many looks a head that GitHub told of is waited for.
+const TOLD_LOOKS_MAX: u32 = 8;
+
 /// The incidents that only a new commit can answer. A reviewer can also be answered in words.
-const ANSWERED_BY_A_PUSH: [IncidentKind; 2] = [IncidentKind::ChecksFailed, IncidentKind::Conflict];
+const ANSWERED_BY_A_PUSH: [IncidentKind; 4] =
+    [IncidentKind::ChecksFailed, IncidentKind::Conflict, IncidentKind::BehindBase, IncidentKind::MergeQueueEjected];
 
 impl State {
     pub(super) fn take_facts(&mut self, snapshot: Snapshot, now: &Now<'_>) {
         self.take_requests(&snapshot, now);
-        if self.head() != Some(&snapshot.head.sha) {
-            self.mergeability_asked = 0;
-        }
+        self.take_head(&snapshot);
         self.snapshot = Some(snapshot);
+        self.take_silence(now);
         self.take_verdict(now);
+        self.await_told_head(now);
         self.ask_for_mergeability(now);
+    }
+
+    fn take_head(&mut self, new: &Snapshot) {
+        let Some(old) = self.snapshot.as_ref().filter(|old| old.head.sha != new.head.sha) else { return };
+        let base = [&old.base.sha, &new.base.sha];
+        let merged = new.head.merged.as_ref();
+        let updated = merged.is_some_and(|(from, with)| *from == old.head.sha && base.contains(&with));
+        if updated {
+            self.stands_for.insert(old.head.sha.clone());
+        } else {
+            self.stands_for.clear();
+        }
+        self.mergeability_asked = 0;
+        self.incidents.remove(&IncidentKind::ChecksMissing);
+    }
+
+    /// Looks again while GitHub shows another head than the one it told of.
+    ///
+    /// It may show the old one for seconds after a push, and in bad times for minutes. What it told of may also be the
+    /// older one, if the delivery comes late; so this has an end.
+    pub(super) fn await_told_head(&mut self, now: &Now<'_>) {
+        let (Some(told), Some(snapshot)) = (&mut self.told, &self.snapshot) else { return };
+        let there = told.head == snapshot.head.sha || snapshot.lifecycle != Lifecycle::Open;
+        if there || told.looks >= TOLD_LOOKS_MAX {
+            self.told = None;
+            return;
+        }
+        told.looks += 1;
+        let pause = now.rules.pace.look_interval * i32::try_from(told.looks).unwrap_or(i32::MAX);
+        self.look.want(now.at + pause);
     }
 
     /// What was resolved is new again when somebody opens it again, and who asks for more after people were called in
@@ -62,6 +96,10 @@ impl State {
                 self.red = None;
                 let names = counted.iter().map(|check| format!("{:?} {} {:?}", check.kind, check.name, check.job));
                 self.take_green(Green { head, checks: names.collect(), since: now.at });
+            }
+            Verdict::None if self.has_no_checks(now.rules) => {
+                self.red = None;
+                self.take_green(Green { head, checks: BTreeSet::new(), since: now.at });
             }
             Verdict::None | Verdict::Pending | Verdict::Blocked => {
                 self.green = None;
@@ -221,7 +259,7 @@ mod tests {
     #[test]
     fn unknown_mergeability_is_asked_for_with_growing_pauses() {
         let mut pr = Pr::shipped();
-        pr.shows(snapshot().mergeable(Mergeability::Unknown));
+        pr.shows(green('a').mergeable(Mergeability::Unknown));
         let begun = pr.one.at;
         let mut looked = Vec::new();
         for _ in 0..3 {
@@ -231,7 +269,7 @@ mod tests {
         }
         assert_eq!(looked, [5, 15, 30]);
 
-        pr.github = snapshot();
+        pr.github = green('a');
         pr.pass(mins(5));
 
         assert_eq!(pr.one.pull().mergeability_asked, 0);
@@ -384,5 +422,95 @@ mod tests {
         pr.shows(snapshot().thread("T1", &[("C1", person("ada"))]));
 
         assert_eq!(pr.pass(mins(30)), [""; 0]);
+    }
+
+    fn told(head: char) -> event::Pull {
+        event::Pull::HeadTold { repo: REPO, number: NUMBER, head: sha(head) }
+    }
+
+    // G047
+    #[test]
+    fn a_head_that_github_told_of_is_waited_for_and_nothing_starts_from_the_old_one() {
+        let mut pr = Pr::shipped();
+        pr.shows(red('a'));
+        pr.pass(secs(10));
+        let looks = pr.looks;
+        assert_eq!(pr.feed(told('b')), [""; 0]);
+        assert_eq!(pr.pass(secs(40)), [""; 0]);
+        assert_eq!(pr.looks - looks, 4, "at once, and after 5, 15 and 30 s");
+
+        pr.github = pending('b');
+        pr.pass(secs(60));
+
+        assert_eq!((&pr.one.pull().told, pr.one.pull().head()), (&None, Some(&sha('b'))));
+        assert_eq!(pr.pass(mins(10)), [""; 0]);
+    }
+
+    // G047: the wait has an end; G021: an old delivery that comes again costs no more than that
+    #[test]
+    fn a_head_that_never_shows_is_waited_for_a_few_minutes() {
+        let mut pr = Pr::shipped();
+        pr.shows(red('a'));
+        pr.feed(told('e'));
+
+        assert_eq!(pr.pass(secs(170)), [""; 0]);
+        assert_eq!(pr.pass(secs(30)), ["tell session/hello-3: prompt wanted (checks-failed attempt 1)"]);
+        assert_eq!(pr.one.pull().told, None);
+    }
+
+    // G047: a prompt that waits in the queue is about the old head
+    #[test]
+    fn a_prompt_about_a_head_that_is_known_to_be_gone_is_not_wanted() {
+        let mut pr = Pr::shipped();
+        pr.shows(red('a'));
+        pr.pass(secs(20));
+        pr.feed(told('b'));
+
+        assert_eq!(pr.withdrawn(CI), [""; 0]);
+    }
+
+    #[test]
+    fn a_head_that_is_shown_already_is_not_waited_for() {
+        let mut pr = Pr::shipped();
+        pr.shows(red('a'));
+        pr.feed(told('a'));
+
+        assert_eq!(pr.one.pull().told, None);
+    }
+
+    // G039: each looks once, and not all at the same moment
+    #[test]
+    fn a_push_to_the_base_causes_one_look_of_each_at_a_moment_of_its_own() {
+        let mut moments = BTreeSet::new();
+        for number in 1..=40 {
+            let key = crate::model::MachineKey::Pull { repo: REPO, number: crate::model::PrNumber(number) };
+            let mut one = One::new(key, rules());
+            let mut looked = Vec::new();
+            for _ in 0..10 {
+                looked.extend(one.feed(event::Pull::BaseMoved));
+            }
+            moments.insert(one.deadline().unwrap().duration_since(one.at).as_millis() / 400);
+            looked.extend(one.pass(secs(20)));
+            assert_eq!(looked, ["look 1"]);
+        }
+
+        assert!(moments.len() > 30, "{moments:?}");
+        assert!(moments.iter().all(|at| (0..50).contains(at)), "{moments:?}");
+    }
+
+    // G092
+    #[test]
+    fn rules_that_changed_are_asked_for_anew_by_the_next_look() {
+        let mut pr = Pr::shipped();
+        pr.shows(green('a'));
+        let at = pr.one.at;
+        pr.feed(event::Pull::RulesChanged);
+        pr.pass(secs(20));
+
+        let since =
+            pr.one.effects.iter().rev().find_map(|effect| {
+                if let Effect::Look { rules_since, .. } = effect { Some(*rules_since) } else { None }
+            });
+        assert_eq!(since, Some(Some(at)));
     }
 }

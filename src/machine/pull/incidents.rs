@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    Green, Now, State, allows_merge,
+    Green, Now, State, allows_merge, behind,
     checks::{Verdict, fingerprints, selected, verdict},
     covers, reviews,
 };
@@ -22,8 +22,11 @@ impl State {
         // The rules may have changed since the last look.
         self.take_verdict(now);
         self.tick_checks(now, effects);
+        self.tick_missing(now, effects);
         self.tick_changes(now, effects);
         self.tick_conflict(now, effects);
+        self.tick_behind(now, effects);
+        self.tick_ejected(now, effects);
         self.tick_approved(now, effects);
         self.escalate_overdue(now, effects);
     }
@@ -120,7 +123,7 @@ impl State {
         }
     }
 
-    fn open(&mut self, kind: IncidentKind, now: &Now<'_>) {
+    pub(super) fn open(&mut self, kind: IncidentKind, now: &Now<'_>) {
         if self.incidents.contains_key(&kind) {
             return;
         }
@@ -128,7 +131,13 @@ impl State {
         self.incidents.insert(kind, Incident::open(self.serial, now.at, now.rules.settle(kind)));
     }
 
-    fn begin_if_due(&mut self, kind: IncidentKind, failures: &[String], now: &Now<'_>, effects: &mut Vec<Effect>) {
+    pub(super) fn begin_if_due(
+        &mut self,
+        kind: IncidentKind,
+        failures: &[String],
+        now: &Now<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
         let head = self.head().cloned();
         let Some(incident) = self.incidents.get(&kind).filter(|incident| incident.is_due(now.at)) else { return };
         let plan = match &incident.plan {
@@ -166,18 +175,19 @@ impl State {
     /// Whether the head has been green long enough to be believed.
     #[must_use]
     pub fn is_settled_green(&self, rules: &Rules, at: Timestamp) -> bool {
-        let settled = |green: &Green| at >= green.since + rules.pace.settle_green;
+        let settled = |green: &Green| at >= green.settles_at(rules);
         self.green.as_ref().is_some_and(|green| Some(&green.head) == self.head() && settled(green))
     }
 
     /// Whether everything that Antiphon itself can see allows a merge.
     #[must_use]
     pub fn may_merge(&self, rules: &Rules, at: Timestamp) -> bool {
-        self.snapshot.as_ref().is_some_and(|snapshot| allows_merge(snapshot, rules)) && self.is_settled_green(rules, at)
+        self.snapshot.as_ref().is_some_and(|snapshot| allows_merge(self, snapshot, rules))
+            && self.is_settled_green(rules, at)
     }
 
     pub(super) fn awaits_green(&self) -> bool {
-        let approved = self.snapshot.as_ref().is_some_and(reviews::is_approved);
+        let approved = self.snapshot.as_ref().is_some_and(|snapshot| self.is_approved(snapshot));
         let unannounced = approved && self.announced.as_ref() != self.head();
         self.managed.is_some() && (self.incidents.contains_key(&IncidentKind::ChecksFailed) || unannounced)
     }
@@ -189,11 +199,11 @@ impl State {
     /// The keys by which the attempts of an incident are counted.
     pub(crate) fn failure_keys(&self, kind: IncidentKind) -> Vec<String> {
         match kind {
-            IncidentKind::ChecksFailed => {
-                self.red.as_ref().and_then(|red| red.failures.as_deref()).map(fingerprints).unwrap_or_default()
-            }
+            IncidentKind::ChecksFailed | IncidentKind::MergeQueueEjected => fingerprints(self.failures_of(kind)),
             IncidentKind::Conflict => vec!["conflict".to_owned()],
-            IncidentKind::ChangesRequested
+            IncidentKind::BehindBase => vec![behind::FAILURE.to_owned()],
+            IncidentKind::ChecksMissing
+            | IncidentKind::ChangesRequested
             | IncidentKind::ApprovedAndGreen
             | IncidentKind::AgentStuck
             | IncidentKind::AgentExited
@@ -209,7 +219,7 @@ impl State {
         settled && self.awaits_red()
     }
 
-    fn has_newer_head(&self, incident: &Incident) -> bool {
+    pub(super) fn has_newer_head(&self, incident: &Incident) -> bool {
         matches!(&incident.stage, Stage::Answering { head: asked, .. } if asked.as_ref() != self.head())
     }
 }
@@ -221,8 +231,9 @@ mod tests {
         event::{self, ActionOutcome},
         machine::{pull::still_wanted_act, testing::*},
         model::{
-            Conclusion, Lifecycle, Merge,
+            Lifecycle, Merge, Merging,
             ReviewState::{Approved, ChangesRequested, Dismissed},
+            Snapshot,
         },
     };
 
@@ -429,9 +440,9 @@ mod tests {
     #[test]
     fn an_interrupted_check_on_the_head_is_no_failure_and_no_success() {
         let mut pr = Pr::shipped();
-        pr.shows(snapshot().check("test", crate::model::CheckState::Finished(Conclusion::Cancelled)));
+        pr.shows(snapshot().check("test", CANCELLED));
 
-        assert_eq!(pr.pass(mins(10)), NOTHING);
+        assert_eq!(pr.pass(secs(59)), NOTHING);
         assert!(!pr.has(CI) && pr.one.pull().green.is_none());
     }
 
@@ -630,7 +641,7 @@ mod tests {
     #[test]
     fn a_review_with_its_comments_is_one_prompt() {
         let mut pr = Pr::shipped();
-        pr.shows(snapshot().review(person("ada"), ChangesRequested));
+        pr.shows(green('a').review(person("ada"), ChangesRequested));
         for index in 1..=7 {
             let thread = format!("T{index}");
             let next = pr.github.clone().thread(&thread, &[("C", person("ada"))]);
@@ -681,7 +692,7 @@ mod tests {
     fn bots_strangers_and_ourselves_cause_no_prompt() {
         let mut pr = Pr::shipped();
         pr.shows(
-            snapshot()
+            green('a')
                 .review(bot("coderabbit"), ChangesRequested)
                 .review(stranger("eve"), ChangesRequested)
                 .thread("T1", &[("C1", own())]),
@@ -707,7 +718,7 @@ mod tests {
     #[test]
     fn a_reviewer_who_returns_after_the_escalation_gets_the_agent_back() {
         let mut pr = Pr::shipped();
-        let first = snapshot().thread("T1", &[("C1", person("ada"))]);
+        let first = green('a').thread("T1", &[("C1", person("ada"))]);
         pr.shows(first.clone());
         pr.pass(secs(20));
         pr.submitted(REVIEW);
@@ -724,7 +735,7 @@ mod tests {
     #[test]
     fn requests_that_used_up_the_total_are_not_begun_again_by_time() {
         let mut pr = Pr::managed(rules_with(&["name: changes-requested\nretry: { attempts: 1, total: 1 }"]));
-        let first = snapshot().thread("T1", &[("C1", person("ada"))]);
+        let first = green('a').thread("T1", &[("C1", person("ada"))]);
         pr.shows(first.clone());
         pr.pass(secs(20));
         pr.submitted(REVIEW);
@@ -748,7 +759,7 @@ mod tests {
     #[test]
     fn a_prompt_that_would_quote_nobody_is_not_wanted() {
         let mut pr = Pr::shipped();
-        pr.shows(snapshot().thread("T1", &[("C1", person("ada"))]));
+        pr.shows(green('a').thread("T1", &[("C1", person("ada"))]));
         pr.pass(secs(20));
         let (old, covers) = (pr.reference(REVIEW), covers(pr.one.pull(), REVIEW));
         pr.feed(event::Pull::RetryWanted);
@@ -859,6 +870,7 @@ mod tests {
         assert_eq!(pr.pass(secs(1)), ["act approved-and-green do 0"]);
     }
 
+    // G083: 409
     #[test]
     fn a_merge_that_was_not_allowed_at_that_moment_is_tried_again_later() {
         let mut pr = merging();
@@ -869,11 +881,13 @@ mod tests {
         assert_eq!(pr.pass(secs(1)), ["act approved-and-green do 0"]);
     }
 
+    // G083: 405 and 422
     #[test]
     fn a_merge_that_is_refused_for_good_is_left_to_people() {
         let mut pr = merging();
 
-        assert_eq!(pr.acted(ActionOutcome::Failed("405".to_owned())), NOTHING);
+        assert_eq!(pr.acted(ActionOutcome::Failed("405".to_owned())), ["act approved-and-green escalate 0"]);
+        assert_eq!(pr.acted(ActionOutcome::Done), NOTHING);
 
         assert!(pr.incident(READY).is_with_people());
         assert_eq!(pr.pass(mins(60)), NOTHING);
@@ -888,15 +902,15 @@ mod tests {
         assert_eq!(pr.pass(mins(30)), NOTHING);
     }
 
-    // S20, G067
+    // S20, and G067: what becomes of it is told in `missing`
     #[test]
-    fn without_any_check_nothing_is_ready_and_nothing_is_awaited() {
+    fn without_any_check_nothing_is_ready() {
         let mut pr = Pr::shipped();
         pr.shows(snapshot().review(person("ada"), Approved).mergeable(Mergeability::Unknown));
         pr.shows(snapshot().review(person("ada"), Approved));
 
-        assert_eq!(pr.pass(mins(60)), NOTHING);
-        assert_eq!(pr.one.deadline(), None);
+        assert_eq!(pr.pass(mins(30)), NOTHING);
+        assert!(!pr.has(READY));
     }
 
     // G051
@@ -940,6 +954,52 @@ mod tests {
             pr.shows(shown);
             let said = pr.pass(mins(30));
             assert!(!said.iter().any(|said| said.contains("act")), "{said:?}");
+        }
+    }
+
+    // G091, G087: what GitHub was told to merge, or has in its queue, is not merged by us as well
+    #[test]
+    fn what_github_merges_by_itself_is_left_to_it() {
+        let ready = || green('a').review(person("ada"), Approved);
+        for shown in
+            [Snapshot { merging: Merging::Automatic, ..ready() }, Snapshot { merging: Merging::Queued, ..ready() }]
+        {
+            let mut pr = Pr::managed(Rules { merge: Merge::Squash, ..rules() });
+            pr.shows(shown);
+            assert_eq!(pr.pass(mins(30)), NOTHING);
+
+            assert_eq!(pr.shows(ready()), ["act approved-and-green do 0"]);
+        }
+    }
+
+    #[test]
+    fn a_check_that_the_base_demands_has_a_say_whatever_the_rule_looks_at() {
+        let own = rules_with(&["name: ci-failed\nchecks: [lint]"]);
+        let mut pr = Pr::managed(Rules { merge: Merge::Squash, ..own });
+        pr.shows(snapshot().check("test", FAILED).optional("lint", PASSED).review(person("ada"), Approved));
+
+        assert_eq!(pr.pass(mins(30)), NOTHING);
+    }
+
+    // G082, G085: GitHub itself merged the base into what was approved; anything else is another head
+    #[test]
+    fn an_approval_outlives_an_update_by_github_and_nothing_else() {
+        let update = |from, with| {
+            let mut pull = green('b').approval_of(person("ada"), 'a');
+            pull.head.merged = Some((sha(from), sha(with)));
+            pull
+        };
+        for (shown, merges) in [
+            (update('a', '0'), true),
+            (update('a', 'e'), false),
+            (update('e', '0'), false),
+            (green('b').approval_of(person("ada"), 'a'), false),
+        ] {
+            let mut pr = Pr::managed(Rules { merge: Merge::Squash, ..rules() });
+            pr.shows(pending('a').review(person("ada"), Approved));
+            pr.shows(shown);
+            let said = pr.pass(mins(2));
+            assert_eq!(said.contains(&"act approved-and-green do 0".to_owned()), merges, "{said:?}");
         }
     }
 }

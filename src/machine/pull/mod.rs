@@ -8,10 +8,13 @@
 //! - `step` reads no clock, no file, no network and no random numbers.
 //! - Nothing is written to a pull request that is not managed.
 
+mod behind;
 mod checks;
+mod ejected;
 mod facts;
 mod incidents;
 mod look;
+mod missing;
 pub(crate) mod reviews;
 mod state;
 mod step;
@@ -21,6 +24,7 @@ use super::{Now, Rules};
 
 pub use checks::{Green, Red};
 pub use look::Look;
-pub use state::{Managed, State};
+pub use missing::Silence;
+pub use state::{Managed, State, Told};
 pub(crate) use step::step;
 pub use wanted::{allows_merge, covers, still_wanted, still_wanted_act};

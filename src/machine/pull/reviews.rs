@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Author, Review, ReviewState, Snapshot, Thread, ThreadComment, Tier};
+use crate::model::{Author, Review, ReviewState, Sha, Snapshot, Thread, ThreadComment, Tier};
 
 /// Whether this person's words may reach the agent: not our own, not a bot's, and from somebody who may write.
 pub(crate) fn is_heard(author: &Author) -> bool {
@@ -62,12 +62,12 @@ pub(crate) fn withheld(snapshot: &Snapshot) -> u32 {
     u32::try_from(reviews + comments).unwrap_or(u32::MAX)
 }
 
-/// Whether somebody who is heard approved this very head, and nobody who is heard still asks for changes.
-pub(crate) fn is_approved(snapshot: &Snapshot) -> bool {
+/// Whether somebody who is heard approved this very head, or one of those that it `stands_for`, and nobody who is heard
+/// still asks for changes.
+pub(crate) fn is_approved(snapshot: &Snapshot, stands_for: &BTreeSet<Sha>) -> bool {
+    let counts = |commit: &Sha| *commit == snapshot.head.sha || stands_for.contains(commit);
     let approved = snapshot.reviews.iter().any(|review| {
-        review.state == ReviewState::Approved
-            && is_heard(&review.author)
-            && review.commit.as_ref() == Some(&snapshot.head.sha)
+        review.state == ReviewState::Approved && is_heard(&review.author) && review.commit.as_ref().is_some_and(counts)
     });
     approved && standing(snapshot).next().is_none()
 }
@@ -145,23 +145,23 @@ mod tests {
     #[test]
     fn only_a_verdict_takes_a_verdict_back() {
         let blocked = snapshot().review(person("ada"), ChangesRequested);
-        assert!(!is_approved(&blocked.clone().review(person("bob"), Approved)));
+        assert!(!is_approved(&blocked.clone().review(person("bob"), Approved), &BTreeSet::new()));
         assert_eq!(asked(&blocked.clone().review(person("ada"), Dismissed)), [""; 0]);
-        assert!(is_approved(&blocked.review(person("ada"), Approved)));
+        assert!(is_approved(&blocked.review(person("ada"), Approved), &BTreeSet::new()));
     }
 
     // G085
     #[test]
     fn an_approval_of_an_older_head_approves_nothing() {
-        assert!(is_approved(&snapshot().head('b').approval_of(person("ada"), 'b')));
-        assert!(!is_approved(&snapshot().head('b').approval_of(person("ada"), 'a')));
+        assert!(is_approved(&snapshot().head('b').approval_of(person("ada"), 'b'), &BTreeSet::new()));
+        assert!(!is_approved(&snapshot().head('b').approval_of(person("ada"), 'a'), &BTreeSet::new()));
     }
 
     #[test]
     fn only_people_who_may_write_approve() {
-        assert!(!is_approved(&snapshot().review(stranger("eve"), Approved)));
-        assert!(!is_approved(&snapshot().review(own(), Approved)));
-        assert!(!is_approved(&snapshot().review(bot("coderabbit"), Approved)));
-        assert!(!is_approved(&snapshot().review(person("ada"), Commented)));
+        assert!(!is_approved(&snapshot().review(stranger("eve"), Approved), &BTreeSet::new()));
+        assert!(!is_approved(&snapshot().review(own(), Approved), &BTreeSet::new()));
+        assert!(!is_approved(&snapshot().review(bot("coderabbit"), Approved), &BTreeSet::new()));
+        assert!(!is_approved(&snapshot().review(person("ada"), Commented), &BTreeSet::new()));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Green, Look, Red, Rules, reviews};
+use super::{Green, Look, Red, Rules, Silence, reviews};
 use crate::{
     event::LookFailure,
     machine::incident::Incident,
@@ -34,8 +34,20 @@ pub struct State {
     pub look: Look,
     /// Why the last look failed, while it does.
     pub look_failure: Option<LookFailure>,
+    /// The head that GitHub told of and does not show yet.
+    pub told: Option<Told>,
+    /// When the rules of the base last changed, as far as GitHub told of it.
+    pub rules_changed_at: Option<Timestamp>,
+    /// Earlier heads into which only the base was merged since: who approved them approved this one.
+    pub stands_for: BTreeSet<Sha>,
+    /// Whether any check ever reported here.
+    pub reported: bool,
+    /// Since when the checks of the head are silent.
+    pub silence: Option<Silence>,
     /// The red checks of the head.
     pub red: Option<Red>,
+    /// What failed in the merge queue that threw it out.
+    pub ejected: Option<Red>,
     /// The green checks of the head.
     pub green: Option<Green>,
     /// Which reviews and threads were handed to the agent.
@@ -50,6 +62,15 @@ pub struct State {
     pub announced: Option<Sha>,
     /// Whether the task was told that this is over.
     pub over: bool,
+}
+
+/// A head that GitHub told of before it shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The commit.
+    pub head: Sha,
+    /// How many looks did not find it.
+    pub looks: u32,
 }
 
 /// The task and the agent behind a pull request.
@@ -74,7 +95,13 @@ impl State {
             observed_at: None,
             look: Look::new(),
             look_failure: None,
+            told: None,
+            rules_changed_at: None,
+            stands_for: BTreeSet::new(),
+            reported: false,
+            silence: None,
             red: None,
+            ejected: None,
             green: None,
             handed: BTreeSet::new(),
             mergeability_asked: 0,
@@ -96,6 +123,7 @@ impl State {
     pub fn lookup(&self) -> Vec<LookupKey> {
         let mut keys = Vec::new();
         if let Some(snapshot) = self.snapshot.as_ref().filter(|snapshot| snapshot.lifecycle == Lifecycle::Open) {
+            keys.push(LookupKey::Pulls(self.repo));
             keys.push(LookupKey::Head(self.repo, snapshot.head.sha.clone()));
             keys.push(LookupKey::BaseBranch(self.repo, snapshot.base.branch.clone()));
             if let Some(repo) = snapshot.head.repo {
@@ -115,19 +143,28 @@ impl State {
     pub fn next_deadline(&self, rules: &Rules, now: Timestamp) -> Option<(Timestamp, &'static str)> {
         let look = self.look.deadline().map(|at| (at, "look"));
         let incidents = self.incidents.values().filter_map(Incident::deadline);
-        let green = self.green.as_ref().map(|green| (green.since + rules.pace.settle_green, "settled green"));
+        let green = self.green.as_ref().map(|green| (green.settles_at(rules), "settled green"));
         let unsettled = green.filter(|_| self.awaits_green());
         let settle = rules.settle(IncidentKind::ChecksFailed);
         let red = self.red.as_ref().map(|red| (red.since + settle, "settled red"));
         let answered = red.filter(|_| self.awaits_red());
-        let all = look.into_iter().chain(incidents).chain(unsettled).chain(answered);
+        let missing = self.missing_at(rules).filter(|_| self.managed.is_some() && self.is_open());
+        let missing = missing.map(|at| (at, "missing checks"));
+        let all = look.into_iter().chain(incidents).chain(unsettled).chain(answered).chain(missing);
         all.filter(|(at, _)| *at > now).min()
     }
 
     /// What is known of the failures of the head.
     #[must_use]
     pub fn failures(&self) -> &[Failure] {
-        self.red.as_ref().and_then(|red| red.failures.as_deref()).unwrap_or_default()
+        self.failures_of(IncidentKind::ChecksFailed)
+    }
+
+    /// What is known of the failures that an incident is about.
+    #[must_use]
+    pub(crate) fn failures_of(&self, kind: IncidentKind) -> &[Failure] {
+        let read = if kind == IncidentKind::MergeQueueEjected { &self.ejected } else { &self.red };
+        read.as_ref().and_then(|red| red.failures.as_deref()).unwrap_or_default()
     }
 
     /// How many reviews and comments are withheld from the agent.
@@ -139,6 +176,11 @@ impl State {
     /// The newest commit, once something is known.
     pub(super) fn head(&self) -> Option<&Sha> {
         self.snapshot.as_ref().map(|snapshot| &snapshot.head.sha)
+    }
+
+    /// Whether somebody approved this head, or one that it stands for.
+    pub(super) fn is_approved(&self, snapshot: &Snapshot) -> bool {
+        reviews::is_approved(snapshot, &self.stands_for)
     }
 
     pub(super) fn is_open(&self) -> bool {

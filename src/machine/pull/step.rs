@@ -2,16 +2,18 @@
 
 use jiff::SignedDuration;
 
-use super::{Managed, Now, State};
+use super::{Managed, Now, State, Told};
 use crate::{
     effect::Effect,
     event::{self, ActionOutcome, Event, LookFailure, Pull},
-    machine::incident::{Order, Position, Stage},
-    model::{Cause, IncidentKind, Lifecycle, MachineKey, PromptRef, SessionId, Snapshot, TaskId, TextHash},
+    machine::incident::{Incident, Order, Position, Stage},
+    model::{Cause, IncidentKind, Lifecycle, MachineKey, PromptRef, SessionId, Sha, Snapshot, TaskId, TextHash},
 };
 
 /// A pull request that was never seen and that nobody works on is given up after so many looks: there may be none.
 const LOOKS_AT_NOTHING_MAX: u32 = 8;
+/// Into so many moments the time is divided over which looks are spread that have one cause.
+const TURNS: i32 = 1_000;
 
 /// GitHub that shows older facts than before is asked again so many times: for about a quarter of an hour.
 const LOOKS_AT_THE_PAST_MAX: u32 = 9;
@@ -21,13 +23,21 @@ pub(crate) fn step(mut state: State, event: Pull, now: &Now<'_>) -> (State, Vec<
     let mut effects = Vec::new();
     match event {
         Pull::Hinted { urgent, .. } => state.on_hinted(urgent, now),
+        Pull::HeadTold { head, .. } => state.on_head_told(head, now),
+        Pull::BaseMoved => state.want_in_turn(now),
+        Pull::RulesChanged => {
+            state.rules_changed_at = Some(now.at);
+            state.want_in_turn(now);
+        }
         Pull::Observed { look, snapshot, hash } => state.on_observed(look, (*snapshot, hash), now, &mut effects),
         Pull::Unchanged { look } => state.on_unchanged(look, now, &mut effects),
         Pull::LookFailed { look, why } => state.on_look_failed(look, why, now),
         Pull::Triaged { head, checks, failures } => {
             // The answer to an older question says nothing about the checks that are red now.
-            if let Some(red) = state.red.as_mut().filter(|red| red.head == head && red.asked == checks) {
-                red.failures = Some(failures);
+            for red in [&mut state.red, &mut state.ejected].into_iter().flatten() {
+                if red.head == head && red.asked == checks {
+                    red.failures = Some(failures.clone());
+                }
             }
         }
         Pull::Managed { task, session } => state.on_managed(task, session, now),
@@ -58,6 +68,20 @@ impl State {
         }
     }
 
+    fn on_head_told(&mut self, head: Sha, now: &Now<'_>) {
+        self.look.want_politely(now.at, now.rules.pace.look_interval);
+        self.told = if self.head() == Some(&head) { None } else { Some(Told { head, looks: 0 }) };
+    }
+
+    /// Wants a look at a moment of its own: what happened concerns other pull requests as well.
+    fn want_in_turn(&mut self, now: &Now<'_>) {
+        // The golden section: numbers that follow each other lie far apart, however many there are.
+        let turn = self.number.0.wrapping_mul(618) % u64::from(TURNS.unsigned_abs());
+        let turn = i32::try_from(turn).unwrap_or_default();
+        self.look.want(now.at + now.rules.pace.base_spread * turn / TURNS);
+        self.mergeability_asked = 0;
+    }
+
     fn on_observed(&mut self, look: u64, seen: (Snapshot, TextHash), now: &Now<'_>, effects: &mut Vec<Effect>) {
         let (snapshot, hash) = seen;
         if !self.look.ended(look) || self.is_merged() {
@@ -84,6 +108,7 @@ impl State {
         self.look.failed = 0;
         self.look_failure = None;
         self.observed_at = Some(now.at);
+        self.await_told_head(now);
         self.ask_for_mergeability(now);
         self.judge_unchanged_head(now, effects);
     }
@@ -180,7 +205,11 @@ impl State {
         let (failures, head) = (self.failure_keys(kind), self.head().cloned());
         let awaited = self.incidents.get_mut(&kind).filter(|it| it.serial == serial && it.awaits(position));
         let Some(incident) = awaited else { return };
-        let order = incident.acted(position, outcome, &failures, now.at);
+        let order = if incident.is_update(position) {
+            on_updated(incident, position, outcome, (&failures, now))
+        } else {
+            incident.acted(position, outcome, &failures, now.at)
+        };
         if kind == IncidentKind::ApprovedAndGreen && incident.stage == Stage::Resting {
             match outcome {
                 ActionOutcome::Done => self.announced = head,
@@ -207,13 +236,14 @@ impl State {
             self.look.wanted_at = None;
             return;
         }
-        if self.managed.is_some() && self.is_open() {
+        // What is shown is known to be old while another head was told of.
+        if self.managed.is_some() && self.is_open() && self.told.is_none() {
             self.tick_incidents(now, effects);
         }
         self.look_at_answers(now);
         if let Some(look) = self.look.order(now.at) {
-            let (repo, number, known) = (self.repo, self.number, self.hash.clone());
-            effects.push(Effect::Look { repo, number, look, known });
+            let (repo, number, known, rules_since) = (self.repo, self.number, self.hash.clone(), self.rules_changed_at);
+            effects.push(Effect::Look { repo, number, look, known, rules_since });
             // This one may come too early to judge.
             self.look_at_answers(now);
         }
@@ -251,6 +281,28 @@ impl State {
             self.over = true;
             effects.push(Effect::Tell { to: MachineKey::Task(managed.task.clone()), event: Event::Task(event) });
         }
+    }
+}
+
+/// What came of merging the base into the branch. It shows as a new head, some seconds later.
+fn on_updated(
+    incident: &mut Incident,
+    position: Position,
+    outcome: &ActionOutcome,
+    (failures, now): (&[String], &Now<'_>),
+) -> Option<Order> {
+    match outcome {
+        ActionOutcome::Done => {
+            let order = incident.submitted(position.revision, position.step, failures, now.at);
+            incident.turn_ended(position.revision, now.at);
+            order
+        }
+        // The head was another one, or had the base already: the look that follows tells.
+        ActionOutcome::Dropped => {
+            incident.revise(now.at, now.rules.pace.settle_green);
+            None
+        }
+        ActionOutcome::Failed(_) => incident.acted(position, outcome, failures, now.at),
     }
 }
 
@@ -501,6 +553,7 @@ mod tests {
         assert_eq!(
             pr.one.pull().lookup(),
             [
+                crate::model::LookupKey::Pulls(REPO),
                 crate::model::LookupKey::Head(REPO, sha('b')),
                 crate::model::LookupKey::BaseBranch(REPO, main),
                 crate::model::LookupKey::HeadBranch(REPO, head_branch()),

@@ -1,14 +1,15 @@
 //! What is still wanted when its turn comes, on the newest facts. Pure, and asked right before the world is touched.
 
 use super::{
-    Rules, State,
+    Rules, State, behind,
     checks::{Verdict, selected, verdict},
-    reviews,
+    ejected, reviews,
 };
 use crate::{
     effect::Act,
     machine::incident::{Position, Stage},
     model::{Cause, IncidentKind, Lifecycle, Mergeability, PromptRef, Snapshot},
+    reaction::Checks,
 };
 
 /// Whether a prompt that was queued should still be sent.
@@ -19,8 +20,9 @@ pub fn still_wanted(state: &State, reference: &PromptRef) -> bool {
         return false;
     };
     let Stage::Acting { head, .. } = &incident.stage else { return false };
-    // A prompt about a head that is gone says nothing about this one, and one that quotes nobody says nothing at all.
-    let same_head = head.as_ref() == state.head();
+    // A prompt about a head that is gone, or is known to be, says nothing about this one, and one that quotes nobody says
+    // nothing at all.
+    let same_head = head.as_ref() == state.head() && state.told.is_none();
     let speaks = *kind != IncidentKind::ChangesRequested || !covers(state, *kind).is_empty();
     same_head && speaks && state.cause_holds(*kind)
 }
@@ -36,14 +38,23 @@ pub fn still_wanted_act(state: &State, act: &Act) -> bool {
     (beside || awaited) && state.cause_holds(act.incident)
 }
 
-/// Whether these facts alone allow a merge; whether green has settled is for the state to say.
+/// Whether these newer facts on the head of `state` allow a merge; whether green has settled is for the state to say.
 #[must_use]
-pub fn allows_merge(snapshot: &Snapshot, rules: &Rules) -> bool {
-    let green = verdict(&selected(&snapshot.checks, rules.checks(IncidentKind::ChecksFailed))) == Verdict::Green;
+pub fn allows_merge(state: &State, snapshot: &Snapshot, rules: &Rules) -> bool {
+    // Whichever checks a rule looks at, those that the base demands have a say.
+    let green =
+        [rules.checks(IncidentKind::ChecksFailed), &Checks::Required].into_iter().all(|selection| {
+            match verdict(&selected(&snapshot.checks, selection)) {
+                Verdict::Green => true,
+                Verdict::None => state.has_no_checks(rules),
+                Verdict::Pending | Verdict::Red(_) | Verdict::Blocked => false,
+            }
+        });
     snapshot.lifecycle == Lifecycle::Open
-        && !snapshot.draft
+        && behind::is_ours(snapshot)
+        && ejected::ejection(snapshot).is_none()
         && snapshot.mergeability == Mergeability::Clean
-        && reviews::is_approved(snapshot)
+        && state.is_approved(snapshot)
         && green
 }
 
@@ -68,7 +79,10 @@ impl State {
             IncidentKind::ChecksFailed => self.red.as_ref().is_some_and(|red| red.head == snapshot.head.sha),
             IncidentKind::ChangesRequested => !reviews::outstanding(snapshot).is_empty(),
             IncidentKind::Conflict => snapshot.mergeability == Mergeability::Conflicting,
-            IncidentKind::ApprovedAndGreen => reviews::is_approved(snapshot),
+            IncidentKind::ChecksMissing => self.green.is_none(),
+            IncidentKind::BehindBase => snapshot.mergeability == Mergeability::Behind && self.is_approved(snapshot),
+            IncidentKind::MergeQueueEjected => ejected::ejection(snapshot).is_some(),
+            IncidentKind::ApprovedAndGreen => self.is_approved(snapshot),
             IncidentKind::AgentStuck
             | IncidentKind::AgentExited
             | IncidentKind::AgentNeedsInput

@@ -54,8 +54,11 @@ impl State {
             IncidentKind::AgentStuck => self.stuck_at(now.rules).is_some_and(|at| now.at >= at),
             IncidentKind::AgentNeedsInput => self.activity() == Some(Activity::NeedsInput),
             IncidentKind::ChecksFailed
+            | IncidentKind::ChecksMissing
             | IncidentKind::ChangesRequested
             | IncidentKind::Conflict
+            | IncidentKind::BehindBase
+            | IncidentKind::MergeQueueEjected
             | IncidentKind::ApprovedAndGreen
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => false,
@@ -71,8 +74,11 @@ impl State {
             IncidentKind::AgentStuck => untried || self.activity() == Some(Activity::Idle),
             IncidentKind::AgentNeedsInput
             | IncidentKind::ChecksFailed
+            | IncidentKind::ChecksMissing
             | IncidentKind::ChangesRequested
             | IncidentKind::Conflict
+            | IncidentKind::BehindBase
+            | IncidentKind::MergeQueueEjected
             | IncidentKind::ApprovedAndGreen
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => true,
@@ -186,8 +192,11 @@ fn was_in_vain(incident: &Incident, kind: IncidentKind, alive_at: Timestamp) -> 
         IncidentKind::AgentExited
         | IncidentKind::AgentNeedsInput
         | IncidentKind::ChecksFailed
+        | IncidentKind::ChecksMissing
         | IncidentKind::ChangesRequested
         | IncidentKind::Conflict
+        | IncidentKind::BehindBase
+        | IncidentKind::MergeQueueEjected
         | IncidentKind::ApprovedAndGreen
         | IncidentKind::IssueReady
         | IncidentKind::RuleBroken => true,

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::START;
 use crate::model::{
     Author, Base, Branch, Check, CheckKind, CheckState, Conclusion, Failure, FailureClass, Fingerprint, Head, Issue,
-    IssueNumber, Lifecycle, MachineKey, Mergeability, Outside, PrNumber, RepoId, Review, ReviewState, SessionId, Sha,
-    Snapshot, TaskId, TextHash, Thread, ThreadComment, Tier,
+    IssueNumber, Lifecycle, MachineKey, Mergeability, Merging, Outside, PrNumber, RepoId, Review, ReviewState,
+    SessionId, Sha, Snapshot, TaskId, TextHash, Thread, ThreadComment, Tier,
 };
 
 pub(crate) const REPO: RepoId = RepoId(1);
@@ -15,6 +15,8 @@ pub(crate) const ISSUE: IssueNumber = IssueNumber(3);
 pub(crate) const PASSED: CheckState = CheckState::Finished(Conclusion::Success);
 pub(crate) const FAILED: CheckState = CheckState::Finished(Conclusion::Failure);
 pub(crate) const PENDING: CheckState = CheckState::Pending;
+pub(crate) const EXPECTED: CheckState = CheckState::Expected;
+pub(crate) const CANCELLED: CheckState = CheckState::Finished(Conclusion::Cancelled);
 
 pub(crate) fn pull_key() -> MachineKey {
     MachineKey::Pull { repo: REPO, number: NUMBER }
@@ -76,9 +78,11 @@ pub(crate) fn snapshot() -> Snapshot {
         title: words("Greet people by name", Tier::Collaborator),
         lifecycle: Lifecycle::Open,
         draft: false,
-        head: Head { sha: sha('a'), branch: head_branch(), repo: Some(REPO) },
+        head: Head { sha: sha('a'), branch: head_branch(), repo: Some(REPO), merged: None },
         base: Base { branch: "main".parse().unwrap(), sha: sha('0') },
         mergeability: Mergeability::Clean,
+        merging: Merging::ByHand,
+        ejection: None,
         checks: Vec::new(),
         reviews: Vec::new(),
         threads: Vec::new(),

@@ -62,6 +62,7 @@ pub(crate) fn rules_with(own: &[&str]) -> Rules {
         repo_name: "octo-org/hello".parse().unwrap(),
         repo_url: "https://github.com/octo-org/hello".to_owned(),
         merge: Merge::None,
+        without_checks: None,
         task_prefix: "hello".to_owned(),
         agents: [(agent.name.clone(), agent.clone())].into(),
         agent,

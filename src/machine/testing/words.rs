@@ -58,6 +58,9 @@ pub(crate) fn said(event: &Event) -> String {
             event::Pull::TurnEnded { references } => format!("{name} ({})", all(references)),
             event::Pull::Acted { outcome, .. } => format!("{name}: {}", came(outcome)),
             event::Pull::Hinted { .. }
+            | event::Pull::HeadTold { .. }
+            | event::Pull::BaseMoved
+            | event::Pull::RulesChanged
             | event::Pull::Unchanged { .. }
             | event::Pull::LookFailed { .. }
             | event::Pull::Triaged { .. }

@@ -354,8 +354,9 @@ impl World {
     fn carry_out_action(&mut self, act: &Act) -> ActionOutcome {
         let step = self.rules.action(&act.rule, act.list, act.step).expect("the rule has this action");
         if step.action == Action::Merge {
+            let Some(State::Pull(state)) = self.machines.get(&pull_key()) else { panic!("no pull request") };
             let pull = self.pulls.get_mut(&NUMBER).expect("there is a pull request");
-            if act.head.as_ref() != Some(&pull.head.sha) || !pull::allows_merge(pull, &self.rules) {
+            if act.head.as_ref() != Some(&pull.head.sha) || !pull::allows_merge(state, pull, &self.rules) {
                 return ActionOutcome::Dropped;
             }
             pull.lifecycle = Lifecycle::Merged;

@@ -115,6 +115,11 @@ pub(super) fn workflow_run<'w>(world: &World, repo: &'w Repository, run: &'w Run
         "updatedAt" => Answer::Value(json!(time(run.updated_at))),
         "url" => Answer::Value(json!(format!("{}/actions/runs/{}", objects::html_url(world, repo), run.id))),
         "checkSuite" => Answer::Node(Node::Suite(repo, run)),
+        "file" => {
+            let path = &checks::workflow(world, repo)["path"];
+            let fields = json!({ "id": node_id("WFRF", run.id), "path": path });
+            Answer::Node(Node::Fixed("WorkflowRunFile", fields))
+        }
         "workflow" => {
             let workflow = checks::workflow(world, repo);
             let fields = json!({ "id": workflow["node_id"], "databaseId": workflow["id"], "name": workflow["name"] });

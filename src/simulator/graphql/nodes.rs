@@ -2,11 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{connection::Connection, execute::Arguments, issues, pulls};
+use super::{
+    connection::{Connection, window},
+    execute::Arguments,
+    issues, pulls,
+};
 use crate::simulator::{
     json::{checks::ACTIONS_APP, commits::fold, from_node_id, node_id, objects, time},
     world::{
-        Comment, Issue, Job, Pull, RATE_LIMIT, Repository, Review, ReviewComment, Run, Status, Thread, User, World,
+        Comment, Issue, Job, Pull, QueueMoment, RATE_LIMIT, Repository, Review, ReviewComment, Run, Status, Thread,
+        User, World,
     },
 };
 
@@ -42,6 +47,8 @@ pub(super) enum Node<'w> {
     ReviewComment(PullAt<'w>, &'w Thread, &'w ReviewComment),
     /// A commit of a pull request.
     PullCommit(PullAt<'w>, &'w str),
+    /// Something that happened in the merge queue.
+    QueueMoment(&'w Repository, &'w QueueMoment),
     /// The summary of all checks of a commit.
     Rollup(&'w Repository, &'w str),
     /// A check run.
@@ -99,6 +106,10 @@ impl<'w> Node<'w> {
             Self::Thread(..) => "PullRequestReviewThread",
             Self::ReviewComment(..) => "PullRequestReviewComment",
             Self::PullCommit(..) => "PullRequestCommit",
+            Self::QueueMoment(_, moment) => match moment.removal {
+                Some(_) => "RemovedFromMergeQueueEvent",
+                None => "AddedToMergeQueueEvent",
+            },
             Self::Rollup(..) => "StatusCheckRollup",
             Self::CheckRun(..) => "CheckRun",
             Self::Status(..) => "StatusContext",
@@ -116,7 +127,7 @@ impl<'w> Node<'w> {
             Self::User(user) => account(world, user, name),
             Self::Repository(repo) => repository(world, repo, name, arguments),
             Self::Ref(repo, branch) => branch_field(repo, branch, name),
-            Self::Commit(repo, sha) => commit(world, repo, sha, name),
+            Self::Commit(repo, sha) => commit(world, (repo, sha), name, arguments),
             Self::Issue(repo, issue) => issues::issue((world, repo), issue, name, arguments),
             Self::Label(repo, label) => issues::label(world, repo, label, name),
             Self::Comment(repo, issue, comment) => issues::comment((world, repo), issue, comment, name),
@@ -125,6 +136,7 @@ impl<'w> Node<'w> {
             Self::Thread(at, thread) => pulls::thread((world, *at), thread, name, arguments),
             Self::ReviewComment(at, thread, comment) => pulls::comment((world, *at), thread, comment, name),
             Self::PullCommit(at, sha) => pulls::commit(world, *at, sha, name),
+            Self::QueueMoment(repo, moment) => pulls::queue_moment(repo, moment, name),
             Self::Rollup(repo, sha) => super::checks::rollup(repo, sha, name, arguments),
             Self::CheckRun(repo, run, job) => super::checks::run((world, repo), (run, job), name, arguments),
             Self::Status(repo, status) => super::checks::status((world, repo), status, name, arguments),
@@ -256,7 +268,12 @@ fn branch_field<'w>(repo: &'w Repository, branch: &str, name: &str) -> Option<An
     })
 }
 
-fn commit<'w>(world: &World, repo: &'w Repository, sha: &'w str, name: &str) -> Option<Answer<'w>> {
+fn commit<'w>(
+    world: &World,
+    (repo, sha): (&'w Repository, &'w str),
+    name: &str,
+    arguments: &Arguments,
+) -> Option<Answer<'w>> {
     let known = repo.commits.get(sha);
     let message = known.map_or("", |commit| commit.message.as_str());
     let (head, rest) = message.split_once('\n').unwrap_or((message, ""));
@@ -277,6 +294,15 @@ fn commit<'w>(world: &World, repo: &'w Repository, sha: &'w str, name: &str) -> 
         "url" => Answer::Value(json!(format!("{}/commit/{sha}", objects::html_url(world, repo)))),
         "repository" => Answer::Node(Node::Repository(repo)),
         "statusCheckRollup" => Answer::maybe(rollup(repo, sha)),
+        "parents" => {
+            let parents = known.into_iter().flat_map(|commit| &commit.parents);
+            window("CommitConnection", parents.map(|sha| Node::Commit(repo, sha)).collect(), arguments)
+        }
+        "signature" => Answer::maybe(
+            repo.signed
+                .contains(sha)
+                .then(|| Node::Fixed("GpgSignature", json!({ "isValid": true, "wasSignedByGitHub": true }))),
+        ),
         _ => return None,
     })
 }
@@ -337,6 +363,11 @@ mod tests {
         let line = LineComment { path: "a".to_owned(), line: 1, body: "Why?".to_owned() };
         world.review("o/r", number, ("ada", Verdict::Approve), ("Yes.", &[line])).unwrap();
         world.request_run("o/r", number, "robot").unwrap();
+        world.enable_auto_merge("o/r", number, "ada").unwrap();
+        for removal in [None, Some(("CI_FAILURE".to_owned(), SHA.to_owned())), None] {
+            world.queue("o/r", (number, "ada"), removal).unwrap();
+        }
+        world.repository_mut("o/r").unwrap().signed.insert(SHA.to_owned());
         let status = Status {
             id: 0,
             sha: SHA.to_owned(),

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::simulator::{
     json::{node_id, objects, time},
-    world::{Issue, Mergeability, Pull, Repository, Review, ReviewComment, Thread, World},
+    world::{Issue, Mergeability, Pull, QueueMoment, Repository, Review, ReviewComment, Thread, World},
 };
 
 /// A repository's pull requests, filtered and sorted as asked.
@@ -51,7 +51,8 @@ fn plain(world: &World, (repo, issue, pull): PullAt<'_>, name: &str) -> Option<V
         "isDraft" => json!(pull.draft),
         "merged" => json!(pull.merged.is_some()),
         "mergedAt" => json!(pull.merged.as_ref().map(|merged| time(merged.at))),
-        "isCrossRepository" | "isInMergeQueue" | "locked" | "maintainerCanModify" => json!(false),
+        "isInMergeQueue" => json!(pull.queued().is_some()),
+        "isCrossRepository" | "locked" | "maintainerCanModify" => json!(false),
         "headRefName" => json!(pull.head),
         "headRefOid" => json!(pull.head_sha),
         "baseRefName" => json!(pull.base),
@@ -96,6 +97,15 @@ fn linked<'w>(world: &'w World, at: PullAt<'w>, name: &str, arguments: &Argument
             let all = commits(repo, pull).into_iter().map(|sha| Node::PullCommit(at, sha)).collect();
             window("PullRequestCommitConnection", all, arguments)
         }
+        "timelineItems" => window("PullRequestTimelineItemsConnection", timeline(at, arguments), arguments),
+        "mergeQueueEntry" => Answer::maybe(pull.queued().map(|added| {
+            let (id, at) = (node_id("MQE", added.id), time(added.at));
+            let fields = json!({ "id": id, "enqueuedAt": at, "position": 1, "state": "QUEUED" });
+            Node::Fixed("MergeQueueEntry", fields)
+        })),
+        "autoMergeRequest" => {
+            Answer::maybe(pull.auto_merge.map(|at| Node::Fixed("AutoMergeRequest", json!({ "enabledAt": time(at) }))))
+        }
         "closingIssuesReferences" => {
             let numbers = repo.closing_references(issue);
             let all = numbers.iter().filter_map(|number| repo.issues.get(number));
@@ -130,6 +140,35 @@ fn commits<'w>(repo: &'w Repository, pull: &'w Pull) -> Vec<&'w str> {
     let mut shas: Vec<&str> = std::iter::successors(Some(pull.head_sha.as_str()), next).take(count).collect();
     shas.reverse();
     shas
+}
+
+/// Of everything that GitHub keeps in a timeline, the commits and the merge queue. What happened to an older head stands
+/// before the commits.
+fn timeline<'w>(at: PullAt<'w>, arguments: &Arguments) -> Vec<Node<'w>> {
+    let (repo, _, pull) = at;
+    let wanted = |kind: &str| issues::has_state(arguments.get("itemTypes"), kind);
+    let (older, newer): (Vec<&QueueMoment>, Vec<_>) = pull.queue.iter().partition(|it| it.head != pull.head_sha);
+    let kind = |moment: &QueueMoment| match moment.removal {
+        Some(_) => "REMOVED_FROM_MERGE_QUEUE_EVENT",
+        None => "ADDED_TO_MERGE_QUEUE_EVENT",
+    };
+    let moments = |all: Vec<&'w QueueMoment>| {
+        all.into_iter().filter(|it| wanted(kind(it))).map(|it| Node::QueueMoment(repo, it)).collect::<Vec<_>>()
+    };
+    let shas = commits(repo, pull).into_iter().filter(|_| wanted("PULL_REQUEST_COMMIT"));
+    let commits = shas.map(|sha| Node::PullCommit(at, sha));
+    moments(older).into_iter().chain(commits).chain(moments(newer)).collect()
+}
+
+/// A field of what happened in the merge queue.
+pub(super) fn queue_moment<'w>(repo: &'w Repository, moment: &'w QueueMoment, name: &str) -> Option<Answer<'w>> {
+    Some(match name {
+        "id" => Answer::Value(json!(node_id("MQT", moment.id))),
+        "createdAt" => Answer::Value(json!(time(moment.at))),
+        "reason" => Answer::Value(json!(moment.removal.as_ref().map(|(reason, _)| reason))),
+        "beforeCommit" => Answer::maybe(moment.removal.as_ref().map(|(_, commit)| Node::Commit(repo, commit))),
+        _ => return None,
+    })
 }
 
 /// A field of a commit of a pull request.

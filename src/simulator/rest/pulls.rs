@@ -24,6 +24,7 @@ pub(super) async fn answer(shared: &Shared, repo: &str, call: &Call, rest: &[&st
         ("GET", Some(number), [_]) => Reply::ok(shared.look(|world| one(world, repo, number))?),
         ("PATCH", Some(number), [_]) => edit(shared, repo, call, number)?,
         ("PUT", Some(number), [_, "merge"]) => merge(shared, repo, call, number).await?,
+        ("PUT", Some(number), [_, "update-branch"]) => update_branch(shared, repo, call, number).await?,
         ("GET", Some(number), [_, "merge"]) => merged(shared, repo, number)?,
         ("GET", Some(number), [_, "reviews"]) => shared.look(|world| list_reviews(world, repo, call, number))?,
         ("POST", Some(number), [_, "reviews"]) => submit(shared, repo, call, number)?,
@@ -74,6 +75,32 @@ pub(crate) async fn merge_as(
     shared.change(|world| world.merged(repo, number, actor, &sha))?;
     follow::refs_moved(shared, repo, actor).await?;
     Ok(sha)
+}
+
+/// Merges the base into the branch. GitHub does it after it has answered; here it is done when the answer comes.
+async fn update_branch(shared: &Shared, repo: &str, call: &Call, number: u64) -> Result<Reply, Error> {
+    let _turn = shared.turn(repo).await;
+    let (branch, head, tip, message) = shared.look(|world| -> Result<_, Refusal> {
+        let repository = world.repository(repo)?;
+        let (_, pull) = repository.pull(number)?;
+        let tip = repository.branches.get(&pull.base).ok_or(Refusal::NotFound)?;
+        let message = format!("Merge branch '{}' into {}", pull.base, pull.head);
+        Ok((pull.head.clone(), pull.head_sha.clone(), tip.clone(), message))
+    })?;
+    if call.text("expected_head_sha").is_some_and(|expected| expected != head) {
+        let words = "expected head sha didn\u{2019}t match current head ref.";
+        return Err(Refusal::unprocessable("PullRequest", words).into());
+    }
+    let actor = shared.look(|world| world.own_login.clone());
+    let person = Person { login: actor.clone(), at: shared.clock.now() };
+    let made = shared.git.merge(repo, (&head, &tip), (Method::Merge, &message), &person).await?;
+    let sha = made.ok_or_else(|| Refusal::unprocessable("PullRequest", "merge conflict between base and head"))?;
+    shared.change(|world| world.repository_mut(repo).map(|found| found.signed.insert(sha.clone())))?;
+    shared.git.update_ref(repo, (&format!("refs/heads/{branch}"), &sha, Some(&head))).await?;
+    follow::refs_moved(shared, repo, &actor).await?;
+    let url = shared.look(|world| Ok::<_, Refusal>(one(world, repo, number)?["html_url"].clone()))?;
+    let body = json!({ "message": "Updating pull request branch.", "url": url });
+    Ok(Reply { status: 202, headers: Vec::new(), body })
 }
 
 fn list(world: &World, repo: &str, call: &Call) -> Result<Reply, Refusal> {

@@ -101,6 +101,33 @@ async fn comments_and_labels_are_written_read_and_logged() {
     assert_eq!(log, ["POST", "PATCH", "POST", "DELETE"]);
 }
 
+/// G082
+#[tokio::test]
+async fn a_branch_is_brought_up_to_date_at_the_head_that_is_expected_only() {
+    let world = World::new().await;
+    let number = world.pull("more", ("pages/more.txt", "More.\n")).await;
+    let head = world.get(&format!("/repos/acme/pages/pulls/{number}")).await["head"]["sha"].clone();
+    let files = vec![("pages/else.txt".to_owned(), Some("Else.\n".to_owned()))];
+    let push = Push { person: "ada".to_owned(), branch: "main".to_owned(), files, message: "Else".to_owned() };
+    let base = world.github.push_as(REPO, push).await.unwrap();
+    let path = format!("/repos/acme/pages/pulls/{number}/update-branch");
+
+    let (refused, _, why) = world.call("PUT", &path, json!({ "expected_head_sha": base })).await;
+    let (accepted, _, _) = world.call("PUT", &path, json!({ "expected_head_sha": head })).await;
+    world.github.quiet().await;
+
+    assert_eq!((refused, accepted), (422, 202), "{why}");
+    let query = format!(
+        "{{ repository(owner: \"acme\", name: \"pages\") {{ pullRequest(number: {number}) {{ commits(last: 1) {{ nodes {{
+            commit {{ parents(first: 3) {{ nodes {{ oid }} }} signature {{ isValid wasSignedByGitHub }} }}
+        }} }} }} }} }}"
+    );
+    let (_, _, answer) = world.call("POST", "/graphql", json!({ "query": query })).await;
+    let commit = &answer["data"]["repository"]["pullRequest"]["commits"]["nodes"][0]["commit"];
+    assert_eq!(commit["parents"]["nodes"], json!([{ "oid": head }, { "oid": base }]), "{answer}");
+    assert_eq!(commit["signature"], json!({ "isValid": true, "wasSignedByGitHub": true }));
+}
+
 /// G101
 #[tokio::test]
 async fn only_the_first_comment_of_a_thread_can_be_answered() {

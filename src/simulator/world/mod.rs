@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 pub(crate) use account::{Kind, User};
 pub(crate) use checks::{Job, JobState, Run, Started, Status, StatusReport};
 pub(crate) use issues::{Comment, Issue, IssueEdit};
-pub(crate) use pulls::{Diff, MergeState, Mergeability, Merged, OpenPull, Pull, PullEdit};
+pub(crate) use pulls::{Diff, MergeState, Mergeability, Merged, OpenPull, Pull, PullEdit, QueueMoment};
 pub(crate) use refs::{BranchMove, Moved, NO_COMMIT, RefChange};
 pub use refusal::Refusal;
 pub use repository::RequiredChecks;

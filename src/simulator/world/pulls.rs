@@ -24,6 +24,10 @@ pub(crate) struct Pull {
     pub(crate) base_sha: String,
     /// Whether it is a draft.
     pub(crate) draft: bool,
+    /// Since when it is to be merged as soon as its base allows it, if somebody said so.
+    pub(crate) auto_merge: Option<Timestamp>,
+    /// When it was put into the merge queue and thrown out of it, oldest first.
+    pub(crate) queue: Vec<QueueMoment>,
     /// Who merged it, when, and into what.
     pub(crate) merged: Option<Merged>,
     /// What was computed about merging it.
@@ -36,6 +40,19 @@ pub(crate) struct Pull {
     pub(crate) threads: Vec<Thread>,
     /// The heads for which CI was started, so that it is started once for each.
     pub(crate) ci_heads: Vec<String>,
+}
+
+/// A pull request was put into the merge queue of its base, or thrown out of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct QueueMoment {
+    /// Its number.
+    pub(crate) id: u64,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// The head at that moment.
+    pub(crate) head: String,
+    /// Why it was thrown out, and the commit that the queue had tested; `None` if it was put in.
+    pub(crate) removal: Option<(String, String)>,
 }
 
 /// A merge that happened.
@@ -138,6 +155,13 @@ impl MergeState {
     }
 }
 
+impl Pull {
+    /// When it was put into the queue, if it stands there. A push takes it out.
+    pub(crate) fn queued(&self) -> Option<&QueueMoment> {
+        self.queue.last().filter(|last| last.removal.is_none() && last.head == self.head_sha)
+    }
+}
+
 impl Repository {
     /// Whether a merge would go through.
     pub(crate) fn merge_state(&self, issue: &Issue, pull: &Pull) -> MergeState {
@@ -225,6 +249,8 @@ impl World {
             base: open.base,
             base_sha,
             draft: open.draft,
+            auto_merge: None,
+            queue: Vec::new(),
             merged: None,
             mergeability: Mergeability::Unknown,
             diff,
@@ -281,6 +307,32 @@ impl World {
         self.announce_pull(repo, number, actor, (action, json!({})))?;
         self.happened(Happened::PullEdited { repo: repo.to_owned(), number, actor: actor.to_owned() });
         Ok(())
+    }
+
+    /// Says that a pull request is to be merged as soon as its base allows it. Nothing here does so.
+    pub(crate) fn enable_auto_merge(&mut self, repo: &str, number: u64, actor: &str) -> Result<(), Refusal> {
+        let now = self.now;
+        self.repository_mut(repo)?.pull_mut(number)?.auto_merge = Some(now);
+        self.announce_pull(repo, number, actor, ("auto_merge_enabled", json!({})))
+    }
+
+    /// Puts a pull request into the merge queue, or throws it out for a reason after testing a commit. Nothing here tests
+    /// or merges what stands in the queue.
+    pub(crate) fn queue(
+        &mut self,
+        repo: &str,
+        (number, actor): (u64, &str),
+        removal: Option<(String, String)>,
+    ) -> Result<(), Refusal> {
+        let (id, at) = (self.next_id(), self.now);
+        let (action, beside) = match &removal {
+            None => ("enqueued", json!({})),
+            Some((reason, _)) => ("dequeued", json!({ "reason": reason })),
+        };
+        let pull = self.repository_mut(repo)?.pull_mut(number)?;
+        let head = pull.head_sha.clone();
+        pull.queue.push(QueueMoment { id, at, head, removal });
+        self.announce_pull(repo, number, actor, (action, beside))
     }
 
     /// Records what the background job found out, unless a branch moved meanwhile. True if it was recorded.

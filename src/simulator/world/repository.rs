@@ -1,6 +1,6 @@
 //! A repository: its settings, branches, labels, and what hangs on its commits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub(crate) struct Repository {
     pub(crate) branches: BTreeMap<String, String>,
     /// What is known of commits, by SHA.
     pub(crate) commits: BTreeMap<String, Commit>,
+    /// Commits that GitHub itself made and signed.
+    pub(crate) signed: BTreeSet<String>,
     /// Labels by name.
     pub(crate) labels: BTreeMap<String, Label>,
     /// Issues and pull requests by number.
@@ -183,6 +185,7 @@ impl World {
             default_branch: "main".to_owned(),
             branches: BTreeMap::new(),
             commits: BTreeMap::new(),
+            signed: BTreeSet::new(),
             labels: BTreeMap::new(),
             issues: BTreeMap::new(),
             runs: Vec::new(),

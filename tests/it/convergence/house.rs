@@ -328,6 +328,7 @@ fn rules() -> Rules {
         reactions: reaction::Rules::load(&reaction::shipped()).unwrap(),
         hash: "play".to_owned(),
         repo: RepoId(REPO_ID),
+        without_checks: None,
         repo_name: REPO.parse().unwrap(),
         repo_url: format!("https://github.test/{REPO}"),
         merge: Merge::Squash,

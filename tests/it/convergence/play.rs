@@ -164,6 +164,8 @@ impl Play {
         self.perform(&script.late).await;
         self.pass(10 * MINUTE).await;
         befallen += self.recover();
+        // A limit that GitHub named lasts a while longer, and a reconcile that is refused is none.
+        self.pass(20 * MINUTE).await;
         self.reconcile_and_pass(8 * HOUR).await;
         judge::facts(self).await?;
         judge::justified(self)?;

@@ -200,7 +200,7 @@ impl House {
     pub(super) async fn settle(&mut self, kills: &mut Kills) {
         for _ in 0..TURNS_MAX {
             let up = self.up.as_mut().unwrap();
-            let turn = up.turn(self.hand.now(), &mut self.branches);
+            let turn = Box::pin(up.turn(self.hand.now(), &mut self.branches));
             match kills.fuse.run(turn).await {
                 Some(true) => {}
                 Some(false) => return,

@@ -54,7 +54,7 @@ impl Engine {
     /// An engine over a journal, with the rules in force.
     #[must_use]
     pub fn new(journal: Arc<dyn Journal>, rules: Receiver<Arc<Rulebook>>, clock: Clock) -> Self {
-        Self { journal, rules, clock, upkeep: Arc::default(), cache: step::Cache::default() }
+        Self { journal, rules, clock, upkeep: Arc::default(), cache: step::Cache::new(Box::new(step::draw)) }
     }
 
     /// Rings this when what is known of the repositories may be out of date.
@@ -62,6 +62,12 @@ impl Engine {
     pub fn ringing(mut self, upkeep: Arc<Notify>) -> Self {
         self.upkeep = upkeep;
         self
+    }
+
+    /// The same engine with random bytes of the caller's choice, so that a run can be repeated exactly.
+    #[must_use]
+    pub fn drawing(self, mut draw: impl FnMut() -> [u8; 16] + Send + Sync + 'static) -> Self {
+        Self { cache: step::Cache::new(Box::new(move || Ok(draw()))), ..self }
     }
 
     /// Works until told to stop.

@@ -13,9 +13,12 @@ use crate::{
     model::{MachineKey, TextHash, Version},
 };
 
+/// Draws the random bytes of an entry; the error says why there are none.
+pub(super) type Draw = Box<dyn FnMut() -> Result<[u8; 16], String> + Send + Sync>;
+
 /// States as last committed by this process. The journal's version check guards against everybody else.
-#[derive(Default)]
 pub(super) struct Cache {
+    draw: Draw,
     states: BTreeMap<MachineKey, (Version, State)>,
     texts: Texts,
     parked: BTreeSet<String>,
@@ -37,6 +40,10 @@ pub(super) enum Outcome {
 const KEPT: usize = 2_000;
 
 impl Cache {
+    pub(super) const fn new(draw: Draw) -> Self {
+        Self { draw, states: BTreeMap::new(), texts: Texts::new(), parked: BTreeSet::new() }
+    }
+
     pub(super) async fn step(
         &mut self,
         journal: &dyn Journal,
@@ -52,10 +59,10 @@ impl Cache {
         let Some(in_force) = rules.of(&machine, state.as_ref(), &event) else {
             return Ok(self.park(machine, &cause, "its repository is not in the settings".to_owned()));
         };
-        let mut entropy = [0; 16];
-        if let Err(error) = getrandom::fill(&mut entropy) {
-            return Ok(self.park(machine, &cause, format!("no random numbers: {error}")));
-        }
+        let entropy = match (self.draw)() {
+            Ok(entropy) => entropy,
+            Err(why) => return Ok(self.park(machine, &cause, why)),
+        };
         let texts = self.texts(journal, machine::texts_needed(state.as_ref(), &event)).await?;
         let now = Now { rules: &in_force, at, entropy, texts: &texts };
         let name = event.name();
@@ -146,6 +153,13 @@ impl Cache {
             Outcome::StillParked
         }
     }
+}
+
+/// Draws from the operating system.
+pub(super) fn draw() -> Result<[u8; 16], String> {
+    let mut entropy = [0; 16];
+    getrandom::fill(&mut entropy).map_err(|error| format!("no random numbers: {error}"))?;
+    Ok(entropy)
 }
 
 /// The event by which a machine learns that its deadline passed.

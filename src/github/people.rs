@@ -1,7 +1,8 @@
 //! Who wrote a text, and how far they are trusted on the repository.
 //!
-//! Trust comes from the permission endpoint and nothing else. When it cannot be asked, the person is a stranger: the gate
-//! stays closed. Answers are kept for five minutes, failures not at all.
+//! Trust comes from the permission endpoint and nothing else. When it refuses to say, the person is a stranger: the gate
+//! stays closed. When it is out of order, nothing is known of anybody, and the look fails. Answers are kept for five
+//! minutes, failures not at all.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -54,8 +55,8 @@ impl People {
     ///
     /// # Errors
     ///
-    /// Only [`Error::RateLimited`]: then the whole look is to be repeated later, rather than believed with everybody a
-    /// stranger.
+    /// Only [`Error::RateLimited`] and [`Error::Unavailable`]: then the whole look is to be repeated later, rather than
+    /// believed with everybody a stranger, whose requests would be gone.
     pub(super) async fn cast(
         &self,
         transport: &Transport,
@@ -82,7 +83,7 @@ impl People {
         let tier = match ask(transport, repo, login).await {
             Ok(tier) => tier,
             Err(Error::NotFound) => Tier::Stranger,
-            Err(error @ Error::RateLimited { .. }) => return Err(error),
+            Err(error @ (Error::RateLimited { .. } | Error::Unavailable(_))) => return Err(error),
             Err(error) => {
                 warn!(%error, person = %login, "Cannot ask for a permission: treating {login} as a stranger");
                 return Ok(Tier::Stranger);

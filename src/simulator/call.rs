@@ -22,7 +22,7 @@ pub(crate) struct Call {
 }
 
 /// An answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Reply {
     /// The HTTP status.
     pub(crate) status: u16,
@@ -43,6 +43,12 @@ impl Call {
     /// A parameter of the query.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         self.query.get(name).map(String::as_str)
+    }
+
+    /// Makes pages hold so many entries at most.
+    pub(crate) fn limit_pages(&mut self, max: usize) {
+        let asked = self.param("per_page").and_then(|asked| asked.parse().ok()).unwrap_or(max);
+        self.query.insert("per_page".to_owned(), asked.min(max).to_string());
     }
 
     /// A text in the body.

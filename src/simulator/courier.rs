@@ -9,6 +9,7 @@ use sha2::Sha256;
 use tracing::{debug, warn};
 
 use super::{
+    adversary::Carried,
     happened::Happened,
     mail::{Delivery, DeliveryAttempt, DeliveryState, HOOK_ID, Webhook},
     shared::Shared,
@@ -18,10 +19,9 @@ use super::{
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Sends every pending delivery until told to stop.
-pub(crate) fn start(shared: &Shared) {
+pub(crate) fn start(shared: &Shared, client: Client) {
     let owned = shared.clone();
     shared.tasks.spawn("simulated webhooks", move |stop| async move {
-        let client = Client::new();
         loop {
             let next = async {
                 owned.until(|world| world.mail.next_pending().is_some()).await;
@@ -48,6 +48,26 @@ pub(crate) async fn send(shared: &Shared, client: &Client, id: u64) -> Option<u1
     let (status, outcome) = post(client, &webhook, &delivery).await;
     record(shared, &delivery, (status, outcome), at);
     Some(status)
+}
+
+/// Sends what an adversary made of a delivery, and records the attempt.
+pub(crate) async fn carry(shared: &Shared, client: &Client, carried: &Carried) -> Option<u16> {
+    let (delivery, webhook) = shared.change(|world| {
+        let webhook = world.mail.webhook.clone()?;
+        Some((world.mail.find(carried.delivery)?.clone(), webhook))
+    })?;
+    let (guid, payload) = (carried.guid.clone(), carried.payload.clone());
+    let at = shared.clock.now();
+    let (status, outcome) = post(client, &webhook, &Delivery { guid, payload, ..delivery.clone() }).await;
+    record(shared, &delivery, (status, outcome), at);
+    Some(status)
+}
+
+/// Records that a delivery was taken without HTTP.
+pub(crate) fn handed_over(shared: &Shared, id: u64) {
+    if let Some(delivery) = shared.change(|world| world.mail.find(id).cloned()) {
+        record(shared, &delivery, (202, "OK".to_owned()), shared.clock.now());
+    }
 }
 
 async fn post(client: &Client, webhook: &Webhook, delivery: &Delivery) -> (u16, String) {

@@ -3,6 +3,7 @@
 use reqwest::Client;
 
 use super::{
+    adversary::Carried,
     courier,
     mail::{Delivery, DeliveryState, Policy},
     shared::Shared,
@@ -29,7 +30,8 @@ impl Deliveries {
     /// Those that wait for a word.
     #[must_use]
     pub fn held(&self) -> Vec<Delivery> {
-        self.all().into_iter().filter(|delivery| delivery.state == DeliveryState::Held).collect()
+        let held = |delivery: &&Delivery| delivery.state == DeliveryState::Held;
+        self.shared.look(|world| world.mail.deliveries.iter().filter(held).cloned().collect())
     }
 
     /// From now on nothing is sent by itself.
@@ -64,6 +66,16 @@ impl Deliveries {
             answers.push(self.send(*id).await);
         }
         answers
+    }
+
+    /// Sends what an adversary made of a delivery. The receiver's status, as with [`Deliveries::send`].
+    pub async fn carry(&self, carried: &Carried) -> Option<u16> {
+        courier::carry(&self.shared, &self.client, carried).await
+    }
+
+    /// Notes that a receiver took a delivery that was handed to it without HTTP.
+    pub fn handed_over(&self, id: u64) {
+        courier::handed_over(&self.shared, id);
     }
 
     /// Loses one for good: it never reaches the receiver, and GitHub's log shows no attempt.

@@ -21,6 +21,7 @@ mod deliveries;
 mod error;
 mod follow;
 mod git;
+mod glance;
 mod graphql;
 mod happened;
 mod json;
@@ -29,6 +30,7 @@ mod logs;
 mod mail;
 mod people;
 mod rest;
+mod runner;
 mod server;
 mod shared;
 mod world;
@@ -36,8 +38,10 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use adversary::{Carried, Chance, Post, PostTroubles, Round, ServiceTroubles};
 pub use deliveries::Deliveries;
 pub use error::Error;
+pub use glance::Glance;
 pub use happened::{Conclusion, Happened, Verdict, Write};
 pub use mail::{Delivery, DeliveryAttempt, DeliveryState, Webhook};
 pub use people::{LineComment, NewIssue, NewPull, NewReview, Push};

@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::broadcast};
 use tracing::debug;
 
 use super::{
-    adversary::Fault,
+    adversary::{Befallen, Chance, Fault, ServiceTroubles, without_mergeability},
     call::{Call, Reply},
     courier,
     deliveries::Deliveries,
@@ -36,6 +36,10 @@ use crate::{background::Tasks, clock::Clock};
 
 /// The largest request body: a push, in bytes.
 const BODY_BYTES_MAX: usize = 256 << 20;
+
+/// GitHub's words for a limit that is not the hourly one.
+const SECONDARY_LIMIT: &str =
+    "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
 
 /// What to simulate with.
 #[derive(Debug)]
@@ -75,9 +79,22 @@ impl Simulator {
     ///
     /// When no port can be bound or the directory cannot be made.
     pub async fn start(options: Options, tasks: &Tasks) -> Result<Self, Error> {
-        let dir = std::path::absolute(&options.dir)?;
-        let git = Git::new(options.git, dir.clone());
+        let git = Git::new(options.git.clone(), std::path::absolute(&options.dir)?);
         std::fs::create_dir_all(git.repositories())?;
+        Self::start_with(options, git, tasks).await
+    }
+
+    /// Starts an empty GitHub whose repositories exist on paper only: pushes and merges take no time and no program,
+    /// nobody can clone, and a run of CI ends when [`Simulator::finish_run`] says so.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be bound.
+    pub async fn start_on_paper(options: Options, tasks: &Tasks) -> Result<Self, Error> {
+        Self::start_with(options, Git::on_paper(), tasks).await
+    }
+
+    async fn start_with(options: Options, git: Git, tasks: &Tasks) -> Result<Self, Error> {
         let api = TcpListener::bind(("127.0.0.1", 0)).await?;
         let storage = TcpListener::bind(("127.0.0.1", 0)).await?;
         let root = format!("http://127.0.0.1:{}", api.local_addr()?.port());
@@ -89,8 +106,9 @@ impl Simulator {
         let parts = (LogUrls::new(storage_root, log_key), tasks.clone());
         let shared = Inner::new(world, options.clock, git, options.token, parts);
         serve(&shared, api, storage);
-        courier::start(&shared);
-        Ok(Self { shared, client: reqwest::Client::new(), root })
+        let client = reqwest::Client::new();
+        courier::start(&shared, client.clone());
+        Ok(Self { shared, client, root })
     }
 
     /// The root of the API. REST is here and under `/api/v3`, GraphQL at `/graphql` and `/api/graphql`.
@@ -160,6 +178,16 @@ impl Simulator {
         self.plan(method, path_prefix, Fault::LoseAnswer, 1);
     }
 
+    /// Lets the service adversary befall requests from now on.
+    pub fn trouble(&self, chance: Chance, troubles: ServiceTroubles) {
+        self.shared.service().begin(chance, troubles);
+    }
+
+    /// From now on every request is answered as it should be. How many requests something befell until now.
+    pub fn recover(&self) -> u64 {
+        self.shared.service().end()
+    }
+
     fn plan(&self, method: &str, path_prefix: &str, fault: Fault, times: u32) {
         let mut faults = self.shared.faults.lock().expect("no holder of this lock panics");
         faults.plan(method, path_prefix, fault, times);
@@ -211,36 +239,64 @@ async fn handle(
         Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
         Some(Fault::LoseAnswer) | None => {}
     }
-    let response = answer(&shared, incoming).await;
-    if fault == Some(Fault::LoseAnswer) {
+    let (response, cut) = answer(&shared, incoming).await;
+    if cut || fault == Some(Fault::LoseAnswer) {
         scissors.cut();
     }
     response
 }
 
-async fn answer(shared: &Shared, incoming: Incoming) -> Response {
+/// The answer, and whether it gets lost.
+async fn answer(shared: &Shared, incoming: Incoming) -> (Response, bool) {
     if incoming.path.contains(".git/") {
-        return git(shared, incoming).await;
+        return (git(shared, incoming).await, false);
     }
-    let reply = match token_of(&incoming.headers) {
+    let (reply, cut) = match token_of(&incoming.headers) {
         Some(token) if token == shared.token => api(shared, &incoming).await,
-        Some(_) => Reply::refusal(401, "Bad credentials"),
-        None => Reply::refusal(401, "Requires authentication"),
+        Some(_) => (Reply::refusal(401, "Bad credentials"), false),
+        None => (Reply::refusal(401, "Requires authentication"), false),
     };
-    render(shared, &incoming, reply)
+    (render(shared, &incoming, reply), cut)
 }
 
-async fn api(shared: &Shared, incoming: &Incoming) -> Reply {
+async fn api(shared: &Shared, incoming: &Incoming) -> (Reply, bool) {
     let body = match serde_json::from_slice(&incoming.body) {
         Ok(body) => body,
         Err(_) if incoming.body.is_empty() => Value::Null,
-        Err(_) => return Reply::refusal(400, "Problems parsing JSON"),
+        Err(_) => return (Reply::refusal(400, "Problems parsing JSON"), false),
     };
-    let call = Call::new(incoming.method.as_str(), &incoming.path, &incoming.query, body);
+    let mut call = Call::new(incoming.method.as_str(), &incoming.path, &incoming.query, body);
     shared.change(|world| *world.requests.entry(call.endpoint()).or_default() += 1);
-    match (call.method.as_str(), call.path.as_str()) {
+    let befallen = shared.service().befall(&call, shared.clock.now());
+    if let Some(reply) = befallen.and_then(|befallen| instead(shared, &call, befallen)) {
+        return (reply, false);
+    }
+    if let Some(max) = shared.service().page_max() {
+        call.limit_pages(max);
+    }
+    let mut reply = match (call.method.as_str(), call.path.as_str()) {
         ("POST", "/graphql" | "/api/graphql") => graphql::answer(shared, &call.body),
         _ => rest::answer(shared, &call).await,
+    };
+    shared.service().remember(&call, &reply);
+    if befallen == Some(Befallen::Unknown) {
+        without_mergeability(&mut reply.body);
+    }
+    (reply, befallen == Some(Befallen::Cut))
+}
+
+/// What is answered without anything being done.
+fn instead(shared: &Shared, call: &Call, befallen: Befallen) -> Option<Reply> {
+    match befallen {
+        Befallen::Refused => Some(refusal(502)),
+        Befallen::Secondary => Some(Reply::refusal(403, SECONDARY_LIMIT)),
+        Befallen::Exhausted { until } => {
+            let reset = until.as_second().to_string();
+            let words = "API rate limit exceeded for installation.";
+            Some(Reply::refusal(403, words).header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", reset))
+        }
+        Befallen::Behind => shared.service().older(call),
+        Befallen::Cut | Befallen::Unknown => None,
     }
 }
 
@@ -260,11 +316,7 @@ fn token_of(headers: &HeaderMap) -> Option<String> {
 /// Refusals in the words that GitHub has for them.
 fn refusal(status: u16) -> Reply {
     match status {
-        403 => Reply::refusal(
-            403,
-            "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
-        )
-        .header("retry-after", "60"),
+        403 => Reply::refusal(403, SECONDARY_LIMIT).header("retry-after", "60"),
         429 => Reply::refusal(429, "Too many requests").header("retry-after", "60"),
         500 | 502 | 503 | 504 => Reply { status, headers: Vec::new(), body: json!({ "message": "Server Error" }) },
         other => Reply::refusal(other, "Refused on purpose"),
@@ -282,7 +334,7 @@ fn render(shared: &Shared, incoming: &Incoming, reply: Reply) -> Response {
     let budget = if incoming.path.ends_with("/graphql") { GRAPHQL } else { CORE };
     let (remaining, resets_at) = shared.change(|world| world.spend(budget, u64::from(!unchanged)));
     let mut headers = reply.headers;
-    headers.extend([
+    let usual = [
         ("x-github-media-type".to_owned(), "github.v3; format=json".to_owned()),
         ("x-github-request-id".to_owned(), format!("{:04X}:{remaining:08X}", text.len())),
         ("x-ratelimit-limit".to_owned(), RATE_LIMIT.to_string()),
@@ -290,7 +342,12 @@ fn render(shared: &Shared, incoming: &Incoming, reply: Reply) -> Response {
         ("x-ratelimit-used".to_owned(), (RATE_LIMIT - remaining).to_string()),
         ("x-ratelimit-reset".to_owned(), resets_at.as_second().to_string()),
         ("x-ratelimit-resource".to_owned(), budget.to_owned()),
-    ]);
+    ];
+    for (name, value) in usual {
+        if headers.iter().all(|(known, _)| *known != name) {
+            headers.push((name, value));
+        }
+    }
     if cacheable {
         headers.push(("etag".to_owned(), etag));
     }

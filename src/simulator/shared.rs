@@ -8,7 +8,13 @@ use std::{
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast};
 use tracing::debug;
 
-use super::{adversary::Faults, git::Git, happened::Happened, logs::LogUrls, world::World};
+use super::{
+    adversary::{Faults, Service},
+    git::Git,
+    happened::Happened,
+    logs::LogUrls,
+    world::World,
+};
 use crate::{background::Tasks, clock::Clock};
 
 /// How many facts a slow subscriber may lag behind before it misses some.
@@ -29,8 +35,10 @@ pub(crate) struct Inner {
     pub(crate) token: String,
     /// Where job logs are.
     pub(crate) log_urls: LogUrls,
-    /// What goes wrong on purpose.
+    /// What goes wrong because a test planned it.
     pub(crate) faults: Mutex<Faults>,
+    /// What goes wrong because an adversary draws it.
+    service: Mutex<Service>,
     /// Runners of jobs.
     pub(crate) runners: Arc<Semaphore>,
     /// Spawns and awaits.
@@ -51,6 +59,7 @@ impl Inner {
             token,
             log_urls: parts.0,
             faults: Mutex::default(),
+            service: Mutex::default(),
             runners: Arc::new(Semaphore::new(RUNNERS)),
             tasks: parts.1,
             changed: Notify::new(),
@@ -80,6 +89,11 @@ impl Inner {
     /// Reads the world.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&World) -> R) -> R {
         look(&self.lock())
+    }
+
+    /// The adversary between clients and the API.
+    pub(crate) fn service(&self) -> MutexGuard<'_, Service> {
+        self.service.lock().expect("no holder of this lock panics")
     }
 
     /// Everything that happens from now on.

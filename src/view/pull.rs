@@ -142,7 +142,7 @@ fn phase(state: &State, rules: &Rulebook, at: Timestamp) -> PullPhase {
         Stage::Resting => *kind == IncidentKind::ChecksMissing,
         Stage::Settling { .. }
         | Stage::Acting { .. }
-        | Stage::Rerunning { .. }
+        | Stage::Rerunning
         | Stage::Answering { .. }
         | Stage::BackingOff { .. } => false,
     };

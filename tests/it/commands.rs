@@ -21,7 +21,7 @@ async fn comments_of_those_who_may_are_obeyed_and_answered_once() {
     world.github.comment(REPO, number, "maya", quoted).unwrap();
     let status = world.github.comment(REPO, number, "maya", "How far is it?\n\n/antiphon status").unwrap();
     reacted(&mut world, status, "+1").await;
-    world.until("the answer", |it| commented(it, "**green**")).await;
+    world.until("the answer", |it| commented(it, "- agent scripted: ")).await;
     let unknown = world.github.comment(REPO, number, "maya", "/antiphon dance @everybody").unwrap();
     reacted(&mut world, unknown, "confused").await;
     world.until("the list of commands", |it| commented(it, "`retry`")).await;

@@ -1,6 +1,6 @@
 //! What GitHub sends twice, in the wrong order or not at all leads to the same end.
 
-use antiphon::simulator::{Delivery, DeliveryState, NewIssue};
+use antiphon::simulator::{Chance, Delivery, DeliveryState, NewIssue, Post, PostTroubles, ServiceTroubles};
 
 use crate::{
     story::{play, prompts, settled},
@@ -84,4 +84,50 @@ async fn what_was_delivered_while_nobody_listened_is_asked_for_once_more() {
     .await;
     daemon.stop().await;
     world.end().await;
+}
+
+/// Plays the story with both adversaries at work until the pull request is merged.
+async fn played_against(seed: u64) -> (usize, usize, Vec<String>) {
+    let mut world = World::new().await;
+    let mut chance = Chance::new(seed);
+    // Limits last as long as GitHub says, and no story waits for minutes.
+    let troubles = ServiceTroubles { secondary: 0, exhausted: 0, ..ServiceTroubles::ALL };
+    world.github.deliveries().hold();
+    let (github, mut post) = (world.github.clone(), Post::new(chance.fork(), PostTroubles::ALL));
+    let mut carrier = tokio::task::JoinSet::new();
+    carrier.spawn(async move {
+        let mut ticks = tokio::time::interval(std::time::Duration::from_millis(40));
+        loop {
+            ticks.tick().await;
+            let round = post.round(&github.deliveries().held());
+            for carried in &round.carried {
+                github.deliveries().carry(carried).await;
+            }
+            for lost in round.lost {
+                github.deliveries().lose(lost);
+            }
+        }
+    });
+    let daemon = world.start_daemon();
+    world.github.trouble(chance, troubles);
+    play(&mut world).await;
+    let (sent, acknowledged) = prompts(&settled(&world).await);
+    assert!(world.github.recover() > 0, "nothing befell any request");
+    carrier.shutdown().await;
+    daemon.stop().await;
+    let mut writes: Vec<String> =
+        world.github.write_log().iter().map(|write| format!("{} {}", write.method, write.path)).collect();
+    // A label that is put on twice is there once.
+    writes.dedup_by(|one, other| one == other && one.ends_with("/labels"));
+    world.end().await;
+    (sent, acknowledged, writes)
+}
+
+// G001, G003, G018, G021, G023, G084, G112, G123
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_adversaries_together_lead_to_the_same_end() {
+    let ((sent, acknowledged), writes) = played_with(None).await;
+    for seed in [1, 2, 3] {
+        assert_eq!(played_against(seed).await, (sent, acknowledged, writes.clone()), "seed {seed}");
+    }
 }

@@ -11,6 +11,7 @@ mod budget;
 mod cli;
 #[cfg(unix)]
 mod commands;
+mod convergence;
 #[cfg(unix)]
 mod deliveries;
 #[cfg(unix)]

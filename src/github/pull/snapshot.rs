@@ -303,7 +303,7 @@ mod tests {
             "GET /user" => ok(&json!({"login": "antiphon[bot]"})),
             "collaborators/mona/permission" => ok(&json!({"permission": "admin", "role_name": "admin"})),
             "collaborators/antiphon[bot]/permission" => ok(&json!({"permission": "write", "role_name": "write"})),
-            "collaborators/zoe/permission" => reply(500, &json!({})),
+            "collaborators/zoe/permission" => reply(403, &json!({"message": "Resource not accessible by integration"})),
             "actions/runs/70/jobs?filter=latest&per_page=100&page=1" => ok(
                 &json!({"total_count": 1, "jobs": [{"id": 501, "run_id": 70, "run_attempt": 2, "name": "build", "steps": []}]}),
             ),
@@ -388,7 +388,7 @@ mod tests {
         }
     }
 
-    // G096, G100: a pending review is not there, a line that is gone is no error. Who cannot be asked about (zoe: 500)
+    // G096, G100: a pending review is not there, a line that is gone is no error. Who cannot be asked about (zoe: 403)
     // and who is no collaborator (404) are strangers.
     #[tokio::test]
     async fn a_pull_request_is_read_whole() {
@@ -411,6 +411,20 @@ mod tests {
         let fake = fake(turned).await;
 
         assert_eq!(fake.client.snapshot(&repo(), NUMBER).await.unwrap().value, expected());
+    }
+
+    // S31: an outage makes nobody a stranger
+    #[tokio::test]
+    async fn a_look_fails_when_nobody_can_say_who_is_trusted() {
+        let fake = Fake::start(|seen| match seen.line.as_str() {
+            "POST /graphql" => data(&pull()),
+            line if line.ends_with("/zoe/permission") => reply(502, &json!({})),
+            _ => surroundings(seen),
+        })
+        .await;
+
+        let failed = fake.client.snapshot(&repo(), NUMBER).await.unwrap_err();
+        assert!(matches!(failed, Error::Unavailable(_)), "{failed:?}");
     }
 
     #[tokio::test]

@@ -66,13 +66,16 @@ impl State {
         self.look.want(now.at + pause);
     }
 
-    /// What nobody asks for any more is new again when somebody does, and who asks for more after people were called
-    /// in wants the agent back.
+    /// What was resolved is new again when somebody opens it again, and who asks for more after people were called in
+    /// wants the agent back. That a request is not shown takes nothing back: GitHub may show for a while what was so
+    /// before it was made.
     fn take_requests(&mut self, snapshot: &Snapshot, now: &Now<'_>) {
         let before = self.snapshot.as_ref().map(reviews::outstanding).unwrap_or_default();
         let after = reviews::outstanding(snapshot);
-        let subjects: BTreeSet<_> = after.iter().map(|item| reviews::subject(item)).collect();
-        self.handed.retain(|item| subjects.contains(reviews::subject(item)));
+        let resolved = snapshot.threads.iter().filter(|thread| thread.resolved);
+        let resolved: BTreeSet<_> = resolved.filter_map(reviews::thread_item).collect();
+        let settled: BTreeSet<_> = resolved.iter().map(|item| reviews::subject(item)).collect();
+        self.handed.retain(|item| !settled.contains(reviews::subject(item)));
         let incident = self.incidents.get_mut(&IncidentKind::ChangesRequested);
         if let Some(incident) = incident.filter(|it| it.is_with_people() && !after.is_subset(&before)) {
             incident.rearm(now.at);

@@ -15,6 +15,9 @@ const LOOKS_AT_NOTHING_MAX: u32 = 8;
 /// Into so many moments the time is divided over which looks are spread that have one cause.
 const TURNS: i32 = 1_000;
 
+/// GitHub that shows older facts than before is asked again so many times: for about a quarter of an hour.
+const LOOKS_AT_THE_PAST_MAX: u32 = 9;
+
 /// Handles one event.
 pub(crate) fn step(mut state: State, event: Pull, now: &Now<'_>) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
@@ -86,6 +89,11 @@ impl State {
         if !self.look.ended(look) || self.is_merged() {
             return;
         }
+        if self.is_from_the_past(&snapshot) {
+            self.look.failed += 1;
+            self.look_again(now);
+            return;
+        }
         self.look.failed = 0;
         self.look_failure = None;
         self.observed_at = Some(now.at);
@@ -119,7 +127,18 @@ impl State {
         if is_nothing && self.look.failed >= LOOKS_AT_NOTHING_MAX {
             return;
         }
-        // 2, 4, 8 … s, at most 5 min. The reconcile would bring it back anyway.
+        self.look_again(now);
+    }
+
+    /// Whether GitHub shows the pull request as it was before what it showed already. Some of its servers lag behind for
+    /// seconds, and once in a while for long; then it is believed in the end.
+    fn is_from_the_past(&self, snapshot: &Snapshot) -> bool {
+        let older = self.snapshot.as_ref().is_some_and(|known| snapshot.updated_at < known.updated_at);
+        older && self.look.failed < LOOKS_AT_THE_PAST_MAX
+    }
+
+    // 2, 4, 8 … s, at most 5 min. The reconcile would bring it back anyway.
+    fn look_again(&mut self, now: &Now<'_>) {
         let pause = SignedDuration::from_secs(1_i64 << self.look.failed.min(8)).min(now.rules.pace.look_retry_max);
         self.look.want(now.at + pause);
     }
@@ -382,6 +401,25 @@ mod tests {
         assert_eq!(pr.one.pull().head(), Some(&sha('b')));
         assert!(pr.one.pull().red.is_none());
         assert_eq!(pr.pass(mins(10)), NOTHING);
+    }
+
+    // G047, G025
+    #[test]
+    fn what_github_showed_before_changes_nothing_when_it_shows_it_again() {
+        let mut pr = Pr::shipped();
+        let mut older = red('a');
+        older.updated_at -= secs(60);
+        pr.shows(red('b').review(person("ada"), ChangesRequested));
+        let facts = pr.one.pull().snapshot.clone();
+        let looks = pr.looks;
+
+        pr.shows(older);
+        assert_eq!(pr.one.pull().snapshot, facts);
+        pr.pass(secs(14));
+
+        assert_eq!((pr.looks - looks, &pr.one.pull().snapshot), (4, &facts), "after 0, 2, 6 and 14 s");
+        pr.pass(mins(30));
+        assert_eq!(pr.one.pull().head(), Some(&sha('a')), "what stays so for long is so");
     }
 
     // S31: what could not be asked is as it was

@@ -343,7 +343,7 @@ mod tests {
         assert_eq!(desk.state().life, Life::Launching);
     }
 
-    // S45, S90 of a merged pull request: an idle agent ends at once
+    // S45, G090 of a merged pull request: an idle agent ends at once
     #[test]
     fn an_idle_agent_ends_at_once() {
         let mut desk = Desk::idle(rules());

@@ -62,6 +62,9 @@ impl Git {
         (method, message): (Method, &str),
         person: &Person,
     ) -> Result<Option<String>, Error> {
+        if let Some(paper) = &self.paper {
+            return paper.merge(repo, (base, head), (method, message), person);
+        }
         if method == Method::Rebase {
             return self.rebase(repo, (base, head), person).await;
         }
@@ -110,6 +113,9 @@ impl Git {
         (files, message): (&[(String, Option<String>)], &str),
         person: &Person,
     ) -> Result<String, Error> {
+        if let Some(paper) = &self.paper {
+            return paper.push_files(repo, branch, (files, message), person);
+        }
         let other = |error: std::io::Error| Error::Other(error.into());
         std::fs::create_dir_all(scratch).map_err(other)?;
         let bare = self.path(repo).display().to_string();

@@ -93,7 +93,7 @@ fn the_shipped_rules_answer_their_incidents() {
     let [set] = report["sets"].as_array().unwrap().as_slice() else { panic!("{report:#}") };
     assert_eq!(set["answering"]["checks-failed"], serde_json::json!(["ci-failed"]));
     let rule = set["rules"].as_array().unwrap().iter().find(|rule| rule["name"] == "ci-failed").unwrap();
-    assert_eq!((&rule["layer"], &rule["do"][0]["action"]), (&"shipped".into(), &"prompt".into()));
+    assert_eq!((&rule["layer"], &rule["do"][0]["action"]), (&"shipped".into(), &"rerun".into()));
     assert_eq!(rule["origins"]["name"]["file"], "reactions/ci-failed.yaml");
 }
 

@@ -15,6 +15,7 @@ mod items;
 mod layers;
 mod packages;
 mod purity;
+mod scenarios;
 mod shipped;
 mod size;
 mod source;

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose: refused requests, slow ones, and answers that get lost after the deed was done.
+//! Single troubles, planned by hand: refused requests, slow ones, and answers that get lost after the deed was done.
 
 use std::time::Duration;
 

@@ -72,7 +72,7 @@ async fn killed_at(many: usize) {
 }
 
 async fn undisturbed() -> (Trace, u64) {
-    let mut world = World::with_settings(&settings()).await;
+    let mut world = quiet_world().await;
     let count = world.dir.path().join("boundaries");
     let daemon = world.starter().start(&["--count-boundaries", count.to_str().unwrap()]);
     play(&mut world).await;
@@ -86,7 +86,7 @@ async fn undisturbed() -> (Trace, u64) {
 
 /// The trace of a run whose daemon is killed at boundary `n`, and whether it came to that.
 async fn killed_once(n: u64) -> (Trace, bool) {
-    let mut world = World::with_settings(&settings()).await;
+    let mut world = quiet_world().await;
     let starter = world.starter();
     let mut first = starter.start(&["--die-at-boundary", &n.to_string()]);
     let (sent, second) = {
@@ -113,6 +113,13 @@ async fn killed_once(n: u64) -> (Trace, bool) {
     let trace = trace(&world, sent);
     world.end().await;
     (trace, died)
+}
+
+/// A world in which nobody is asked where they stand: how long an agent takes for a turn is the machine's business.
+async fn quiet_world() -> World {
+    let world = World::with_settings(&settings()).await;
+    world.add_rule("agent-stuck", "name: agent-stuck\nsettle: 10h\n");
+    world
 }
 
 /// Slow enough that a restart is quicker than every deadline that would change the story.

@@ -1,4 +1,4 @@
-//! The crate's front page keeps its word: the tests that it names for its invariants exist.
+//! The crate's front page keeps its word: every invariant names tests, and they exist.
 
 use std::collections::BTreeSet;
 
@@ -18,8 +18,15 @@ fn violations(tree: &Tree) -> Vec<Violation> {
         if line.starts_with('#') {
             inside = line == INVARIANTS;
         }
-        let tests = line.trim_end_matches('|').rsplit('|').next().filter(|_| inside && line.starts_with('|'));
-        for test in tests.unwrap_or_default().split('`').skip(1).step_by(2) {
+        if !(inside && line.starts_with('|')) {
+            continue;
+        }
+        let tests = line.trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        if tests.trim().is_empty() {
+            let message = "an invariant without a test: name one that fails when it is broken".to_owned();
+            found.push(Violation::new(FILE, index + 1, message));
+        }
+        for test in tests.split('`').skip(1).step_by(2) {
             if !functions.contains(test) {
                 found.push(Violation::new(
                     FILE,
@@ -38,9 +45,10 @@ fn the_tests_that_the_front_page_names_exist() {
 }
 
 #[test]
-fn a_test_that_is_gone_is_found() {
-    let page = "| `x` | `y` |\n## Invariants\n| `step` is pure | `held`, `gone` |\n## More\n| a | `z` |";
-    let tree = Tree::of(&[(FILE, page), ("src/a.rs", "#[cfg(test)]\nmod tests {\n    #[test]\n    fn held() {}\n}")]);
+fn a_test_that_is_gone_or_was_never_there_is_found() {
+    let rows = "| `step` is pure | `held`, `gone` |\n| b | |\n| c | `held` |";
+    let page = format!("| `x` | `y` |\n## Invariants\n{rows}\n## More\n| a | `z` |");
+    let tree = Tree::of(&[(FILE, &page), ("src/a.rs", "#[cfg(test)]\nmod tests {\n    #[test]\n    fn held() {}\n}")]);
 
-    assert_eq!(places(&violations(&tree)), [(FILE, 3)]);
+    assert_eq!(places(&violations(&tree)), [(FILE, 3), (FILE, 4)]);
 }

@@ -113,8 +113,13 @@ impl State {
 
     // A list does not show what happened to checks and reviews, so every open pull request is looked at now and then.
     fn take_pulls(&mut self, pulls: Vec<OpenPull>, now: &Now<'_>, effects: &mut Vec<Effect>) {
-        let gone: Vec<_> =
-            self.pulls.keys().filter(|number| !pulls.iter().any(|pull| pull.number == **number)).copied().collect();
+        let unlisted = |number: &&PrNumber| !pulls.iter().any(|pull| pull.number == **number);
+        let gone: Vec<_> = self.pulls.keys().filter(unlisted).copied().collect();
+        // One that came and went between two lists stands in neither: it has to be asked itself.
+        let never_listed = self.awaited.iter().filter(unlisted).filter(|number| !self.pulls.contains_key(number));
+        for number in never_listed {
+            self.hint(*number, effects);
+        }
         for number in gone {
             self.pulls.remove(&number);
             self.awaited.remove(&number);
@@ -624,6 +629,18 @@ mod tests {
 
         assert_eq!(state(&one).webhooks, Webhooks::Off);
         assert_eq!(one.pass(secs(90)), ["look at repository"]);
+    }
+
+    // It was opened and closed while nothing was delivered, between two lists.
+    #[test]
+    fn a_pull_request_that_no_list_ever_showed_is_asked_itself() {
+        let mut one = backlog();
+        one.feed(Backlog::PullAwaited { number: NUMBER });
+
+        assert_eq!(shows(&mut one, &[]), ["tell pull/1/7: hinted"]);
+        assert_eq!(state(&one).awaited, [NUMBER].into(), "the list may be older than the pull request");
+        one.feed(Backlog::PullReleased { number: NUMBER });
+        assert_eq!(shows(&mut one, &[]), NOTHING);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod borders;
 mod conditional;
 mod documented;
 mod front_page;
+mod guide;
 mod items;
 mod layers;
 mod packages;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -43,6 +43,7 @@ impl Lanes {
         let mut running = JoinSet::new();
         while !stop.is_cancelled() {
             news.mark_unchanged();
+            let looked_at = self.clock.now();
             let claimed = self.claim(free.available_permits()).await;
             for effect in claimed {
                 let Ok(permit) = free.clone().acquire_owned().await else { return };
@@ -52,7 +53,7 @@ impl Lanes {
                     drop(permit);
                 });
             }
-            let nap = self.nap().await;
+            let nap = self.nap(looked_at).await;
             tokio::select! {
                 () = stop.cancelled() => break,
                 changed = news.changed() => if changed.is_err() { break },
@@ -79,8 +80,8 @@ impl Lanes {
         }
     }
 
-    async fn nap(&self) -> Duration {
-        let next = self.journal.next_deadline().await.ok().flatten();
+    async fn nap(&self, looked_at: Timestamp) -> Duration {
+        let next = self.journal.next_deadline(looked_at).await.ok().flatten();
         next.map_or(NAP_MAX, |at| super::until(self.clock.now(), at).min(NAP_MAX))
     }
 }

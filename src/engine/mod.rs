@@ -13,6 +13,8 @@ mod lanes;
 mod route;
 mod spools;
 mod step;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -77,6 +79,7 @@ impl Engine {
         while !stop.is_cancelled() {
             // Register interest before looking, so that nothing that comes while we look is slept over.
             news.mark_unchanged();
+            let looked_at = self.clock.now();
             match self.work_once().await {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -85,7 +88,7 @@ impl Engine {
                     tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(RETRY) => continue }
                 }
             }
-            let nap = self.nap().await;
+            let nap = self.nap(looked_at).await;
             tokio::select! {
                 () = stop.cancelled() => break,
                 changed = news.changed() => if changed.is_err() { break },
@@ -109,21 +112,36 @@ impl Engine {
     }
 
     async fn step_waiting(&mut self, rules: &Rulebook) -> Result<usize, journal::Error> {
-        let mut done = 0;
-        for row in self.journal.waiting(BATCH).await? {
-            let cause = journal::Cause::Inbox(row.row);
-            done += self.step(row.to, row.event, cause, rules).await?;
+        let mut max = BATCH;
+        loop {
+            let (mut done, rows) = (0, self.journal.waiting(max).await?);
+            let all = rows.len() < max;
+            for row in rows {
+                let cause = journal::Cause::Inbox(row.row);
+                done += self.step(row.to, row.event, cause, rules).await?;
+            }
+            // What is parked stays in front. Whatever waits behind it has a turn all the same.
+            if done > 0 || all {
+                return Ok(done);
+            }
+            max *= 2;
         }
-        Ok(done)
     }
 
     async fn step_due(&mut self, rules: &Rulebook) -> Result<usize, journal::Error> {
-        let mut done = 0;
-        for (machine, at) in self.journal.due(self.clock.now(), BATCH).await? {
-            let event = step::deadline_event(&machine);
-            done += self.step(machine, event, journal::Cause::Deadline(at), rules).await?;
+        let mut max = BATCH;
+        loop {
+            let (mut done, due) = (0, self.journal.due(self.clock.now(), max).await?);
+            let all = due.len() < max;
+            for (machine, at) in due {
+                let event = step::deadline_event(&machine);
+                done += self.step(machine, event, journal::Cause::Deadline(at), rules).await?;
+            }
+            if done > 0 || all {
+                return Ok(done);
+            }
+            max *= 2;
         }
-        Ok(done)
     }
 
     async fn step(
@@ -145,8 +163,9 @@ impl Engine {
         }
     }
 
-    async fn nap(&self) -> Duration {
-        let next = self.journal.next_deadline().await.unwrap_or_else(|error| {
+    /// Until the next deadline after `looked_at`: what was due then and is still there is parked.
+    async fn nap(&self, looked_at: Timestamp) -> Duration {
+        let next = self.journal.next_deadline(looked_at).await.unwrap_or_else(|error| {
             warn!(error = &error as &dyn std::error::Error, "Could not read the next deadline");
             None
         });

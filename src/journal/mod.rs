@@ -69,9 +69,10 @@ pub trait Journal: Send + Sync {
     /// Machines with a deadline at or before `now`, the most overdue first.
     fn due(&self, now: Timestamp, max: usize) -> Answer<'_, Vec<(MachineKey, Timestamp)>>;
 
-    /// The earliest moment at which [`Journal::due`] or a postponed effect wants attention; it may have passed. A lease
-    /// that runs out is no such moment: whoever holds one is expected to end it.
-    fn next_deadline(&self) -> Answer<'_, Option<Timestamp>>;
+    /// The earliest moment after `after` at which [`Journal::due`] or a postponed effect wants attention. What was due until
+    /// then and is still there waits for something else than time. A lease that runs out is no such moment: whoever holds
+    /// one is expected to end it.
+    fn next_deadline(&self, after: Timestamp) -> Answer<'_, Option<Timestamp>>;
 
     /// Claims effects to carry out: of each lane the oldest, if none of that lane is claimed and it is not postponed
     /// beyond `now`. Raises their fence. A claim whose `lease` ran out stands until somebody else claims the effect.

@@ -22,7 +22,7 @@ pub mod session;
 mod story;
 pub mod task;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -19,7 +19,7 @@ const TWO_ATTEMPTS: &str = "name: ci-failed\n\
     \x20   - label: needs-human\n\
     \x20   - comment: 'Tried {{attempts}} times.'\n";
 
-// Show 5; S04, S19, G074, G132, G133.
+// Show 5; S04, S19, G074, G132, G133, G134.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_red_runs_are_two_prompts_and_one_escalation_whatever_is_restarted() {
     for restarts in [false, true] {

@@ -1,5 +1,7 @@
 //! The outbox: in order within a lane, lanes in parallel, every outcome fenced.
 
+use jiff::Timestamp;
+
 use super::{World, looks, stop, task, tell_fleet};
 use crate::{
     event::{Event, Task},
@@ -151,7 +153,7 @@ pub(crate) async fn a_postponed_claim_is_over(world: World) {
 
     assert_eq!(resolve(&world, &claimed).await, Fenced::Stale);
     assert_eq!(world.journal.postpone(id, fence, world.later(90), "x".into()).await.unwrap(), Fenced::Stale);
-    assert_eq!(world.journal.next_deadline().await.unwrap(), Some(world.later(30)));
+    assert_eq!(world.journal.next_deadline(Timestamp::UNIX_EPOCH).await.unwrap(), Some(world.later(30)));
 }
 
 pub(crate) async fn reclaiming_frees_everything_and_makes_old_claims_stale(world: World) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{World, released, stop, task, tell_fleet};
 use crate::{
     event::Task,
@@ -178,7 +180,7 @@ pub(crate) async fn an_empty_journal_answers_with_nothing(world: World) {
 
     assert_eq!(stats, Stats { bytes: stats.bytes, ..Stats::default() });
     assert_eq!(world.journal.load(task("a")).await.unwrap(), None);
-    assert_eq!(world.journal.next_deadline().await.unwrap(), None);
+    assert_eq!(world.journal.next_deadline(Timestamp::UNIX_EPOCH).await.unwrap(), None);
     assert_eq!(world.journal.post(Vec::new()).await.unwrap(), []);
     assert_eq!(world.journal.keep_texts(Vec::new()).await.unwrap(), []);
     assert_eq!(world.claim(10).await, []);

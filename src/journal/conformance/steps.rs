@@ -1,5 +1,7 @@
 //! Steps: all of one happens, once, on the version that it was computed from.
 
+use jiff::Timestamp;
+
 use super::{World, released, stop, task, tell_fleet};
 use crate::{
     effect::Effect,
@@ -111,11 +113,11 @@ pub(crate) async fn a_deadline_is_due_at_its_moment_most_overdue_first(world: Wo
 pub(crate) async fn a_step_replaces_the_deadline(world: World) {
     with_deadline(&world, &task("a"), 10).await;
     with_deadline(&world, &task("a"), 20).await;
-    assert_eq!(world.journal.next_deadline().await.unwrap(), Some(world.later(20)));
+    assert_eq!(world.journal.next_deadline(Timestamp::UNIX_EPOCH).await.unwrap(), Some(world.later(20)));
 
     world.committed(world.step(&task("a")).await).await;
 
-    assert_eq!(world.journal.next_deadline().await.unwrap(), None);
+    assert_eq!(world.journal.next_deadline(Timestamp::UNIX_EPOCH).await.unwrap(), None);
     assert_eq!(world.journal.due(world.later(100), 10).await.unwrap(), []);
 }
 
@@ -139,11 +141,11 @@ pub(crate) async fn a_deadline_that_was_moved_is_a_duplicate(world: World) {
 
     assert_eq!(world.journal.commit(early).await.unwrap(), Commit::Duplicate);
     assert_eq!(world.journal.commit(unborn).await.unwrap(), Commit::Duplicate);
-    assert_eq!(world.journal.next_deadline().await.unwrap(), Some(world.later(10)));
+    assert_eq!(world.journal.next_deadline(Timestamp::UNIX_EPOCH).await.unwrap(), Some(world.later(10)));
 }
 
 pub(crate) async fn the_next_deadline_is_the_earliest_of_machines_and_postponed_effects(world: World) {
-    let next = async || world.journal.next_deadline().await.unwrap();
+    let next = async || world.journal.next_deadline(Timestamp::UNIX_EPOCH).await.unwrap();
     world.ordered(&task("a"), vec![stop("s", 1)]).await;
     assert_eq!(next().await, None);
 
@@ -154,6 +156,7 @@ pub(crate) async fn the_next_deadline_is_the_earliest_of_machines_and_postponed_
     with_deadline(&world, &task("b"), 40).await;
     assert_eq!(next().await, Some(world.later(30)));
     with_deadline(&world, &task("c"), 20).await;
+    assert_eq!(world.journal.next_deadline(world.later(20)).await.unwrap(), Some(world.later(30)));
     assert_eq!(next().await, Some(world.later(20)));
 
     world.hand.forward(30);

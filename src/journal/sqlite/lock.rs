@@ -48,6 +48,7 @@ fn holder(file: &mut File) -> u32 {
 mod tests {
     use super::*;
 
+    // G128
     #[test]
     #[cfg(unix)]
     fn a_second_taker_learns_who_holds_the_lock() {

@@ -146,11 +146,11 @@ pub(super) fn due(connection: &Connection, now: Timestamp, max: usize) -> Result
     })
 }
 
-/// The earliest deadline of a machine or of a postponed effect.
-pub(super) fn next_deadline(connection: &Connection) -> Result<Option<Timestamp>, Error> {
-    let sql = "SELECT min(at) FROM (SELECT min(deadline) AS at FROM machine WHERE deadline IS NOT NULL
-               UNION ALL SELECT min(not_before) FROM outbox WHERE not_before IS NOT NULL)";
-    Ok(first(connection, sql, [], |row| Ok(row.get::<_, Option<i64>>(0)?))?.flatten().map(moment))
+/// The earliest deadline after `after`, of a machine or of a postponed effect.
+pub(super) fn next_deadline(connection: &Connection, after: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT min(at) FROM (SELECT min(deadline) AS at FROM machine WHERE deadline > ?1
+               UNION ALL SELECT min(not_before) FROM outbox WHERE not_before > ?1)";
+    Ok(first(connection, sql, [nanos(after)], |row| Ok(row.get::<_, Option<i64>>(0)?))?.flatten().map(moment))
 }
 
 /// Machines that can be found by a key, sorted.

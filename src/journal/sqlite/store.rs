@@ -179,8 +179,8 @@ impl Journal for SqliteJournal {
         self.read(move |connection| steps::due(connection, now, max))
     }
 
-    fn next_deadline(&self) -> Answer<'_, Option<Timestamp>> {
-        self.read(steps::next_deadline)
+    fn next_deadline(&self, after: Timestamp) -> Answer<'_, Option<Timestamp>> {
+        self.read(move |connection| steps::next_deadline(connection, after))
     }
 
     fn claim(&self, now: Timestamp, max: usize, lease: Duration) -> Answer<'_, Vec<Claimed>> {

@@ -460,6 +460,7 @@ mod tests {
         assert_eq!(one.feed(hinted(true)), ["look 9"]);
     }
 
+    // G028
     #[test]
     fn a_managed_pull_request_that_is_not_found_yet_is_looked_for_on() {
         let mut one = One::new(pull_key(), rules());

@@ -239,7 +239,7 @@ impl House {
 
     /// When something is due next.
     pub(super) async fn next_deadline(&self) -> Option<Timestamp> {
-        self.journal().next_deadline().await.unwrap()
+        self.journal().next_deadline(Timestamp::UNIX_EPOCH).await.unwrap()
     }
 
     /// The states of all machines of a kind, as they stand in the journal.

@@ -1,0 +1,104 @@
+//! The engine over a real journal: what cannot be handled holds nobody else up.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tokio::sync::watch;
+
+use super::{BATCH, Engine, NAP_MAX};
+use crate::{
+    event::{self, Backlog, Event},
+    journal::{Cause, Commit, Journal as _, Post, Retention, SqliteJournal, Step, conformance::Hand},
+    machine::{Rulebook, testing::*},
+    model::{MachineKey, RepoId, TaskId, Version},
+};
+
+struct House {
+    journal: Arc<SqliteJournal>,
+    engine: Engine,
+    hand: Hand,
+    _dir: tempfile::TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        let (dir, hand) = (tempfile::tempdir().unwrap(), Hand::new());
+        let journal = Arc::new(SqliteJournal::open(dir.path(), hand.clock(), Retention::default()).unwrap());
+        let rules = Rulebook::new(BTreeMap::from([(REPO, Arc::new(rules()))]));
+        let rules = watch::Sender::new(Arc::new(rules)).subscribe();
+        let engine = Engine::new(journal.clone(), rules, hand.clock());
+        Self { journal, engine, hand, _dir: dir }
+    }
+
+    async fn post(&self, to: &MachineKey, event: impl Into<Event>, cause: &str) {
+        let post = Post { cause: cause.to_owned(), to: to.clone(), event: event.into() };
+        self.journal.post(vec![post]).await.unwrap();
+    }
+
+    /// A machine whose state nobody can read, with an event and a deadline that are due.
+    async fn poisoned(&self, number: usize) {
+        let task: TaskId = format!("poison-{number}").parse().unwrap();
+        let machine = MachineKey::Task(task);
+        self.post(&machine, event::Task::TurnEnded, &format!("first/{number}")).await;
+        let row =
+            self.journal.waiting(usize::MAX >> 1).await.unwrap().into_iter().find(|row| row.to == machine).unwrap();
+        let at = self.hand.clock().now();
+        let step = Step {
+            machine: machine.clone(),
+            expected: Version(0),
+            cause: Cause::Inbox(row.row),
+            event: row.event,
+            state: "{ nobody can read this".to_owned(),
+            lookup: Vec::new(),
+            effects: Vec::new(),
+            deadline: Some((at, "poison".to_owned())),
+            rules: String::new(),
+            entropy: [0; 16],
+            at,
+        };
+        assert!(matches!(self.journal.commit(step).await.unwrap(), Commit::Committed(_)));
+        self.post(&machine, event::Task::TurnEnded, &format!("second/{number}")).await;
+    }
+
+    async fn works(&mut self) {
+        while self.engine.work_once().await.unwrap() {}
+    }
+
+    async fn is_known(&self, machine: &MachineKey) -> bool {
+        self.journal.load(machine.clone()).await.unwrap().is_some_and(|stored| stored.state != "null")
+    }
+}
+
+// G026
+#[tokio::test]
+async fn more_than_a_batch_of_poison_holds_nobody_else_up() {
+    let mut house = House::new();
+    for number in 0..=BATCH {
+        house.poisoned(number).await;
+    }
+    let healthy = MachineKey::Backlog(REPO);
+    house.post(&healthy, Backlog::Hinted { repo: REPO }, "healthy").await;
+
+    house.works().await;
+
+    assert!(house.is_known(&healthy).await);
+    let waiting = house.journal.waiting(usize::MAX >> 1).await.unwrap();
+    assert_eq!(waiting.len(), BATCH + 1, "what nobody could handle is kept");
+    let now = house.hand.clock().now();
+    assert_eq!(house.engine.nap(now).await, NAP_MAX, "its deadlines wake nobody again and again");
+}
+
+// G026
+#[tokio::test]
+async fn a_repository_that_left_the_settings_holds_nobody_else_up() {
+    let mut house = House::new();
+    let gone = RepoId(REPO.0 + 1);
+    for number in 0..=BATCH {
+        house.post(&MachineKey::Backlog(gone), Backlog::DeadlinePassed, &format!("gone/{number}")).await;
+    }
+    let healthy = MachineKey::Backlog(REPO);
+    house.post(&healthy, Backlog::Hinted { repo: REPO }, "healthy").await;
+
+    house.works().await;
+
+    assert!(house.is_known(&healthy).await);
+}

@@ -216,10 +216,15 @@ impl TmuxRuntime {
     }
 
     async fn all(&self) -> Result<Vec<Address>, Error> {
+        let launched = self.index.all()?;
+        // Asking would start a server where nothing ever needed one.
+        if launched.is_empty() {
+            return Ok(Vec::new());
+        }
         let list = command(["list-panes", "-a", "-F", &format!("#{{{LAUNCH}}}")]);
         let listed = self.control.ask(vec![list]).await?[0].text();
         let mut all: Vec<Address> = listed.lines().filter_map(|line| line.parse().ok()).collect();
-        for (address, dir) in self.index.all()? {
+        for (address, dir) in launched {
             // A process may outlive its pane.
             if !all.contains(&address) && os::any(&dir).await {
                 all.push(address);

@@ -407,6 +407,15 @@ async fn the_connection_is_made_again_and_the_server_ends_with_its_last_launch()
 }
 
 #[tokio::test]
+async fn where_nothing_was_ever_launched_no_server_is_started_to_say_so() {
+    let world = World::new();
+
+    assert_eq!(world.runtime.list().await.unwrap(), []);
+
+    assert!(!world.path().join("tmux.sock").exists());
+}
+
+#[tokio::test]
 async fn a_state_directory_may_lie_deeper_than_a_socket_can() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("deep".repeat(25));

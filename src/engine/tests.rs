@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{BATCH, Engine, NAP_MAX};
 use crate::{
     event::{self, Backlog, Event},
-    journal::{Cause, Commit, Journal as _, Post, Retention, SqliteJournal, Step, conformance::Hand},
+    journal::{Cause, Commit, Delivery, Journal as _, Post, Retention, SqliteJournal, Step, conformance::Hand},
     machine::{Rulebook, testing::*},
     model::{MachineKey, RepoId, TaskId, Version},
 };
@@ -101,4 +101,29 @@ async fn a_repository_that_left_the_settings_holds_nobody_else_up() {
     house.works().await;
 
     assert!(house.is_known(&healthy).await);
+}
+
+// G070
+#[tokio::test]
+async fn a_status_of_a_commit_that_is_no_pull_requests_head_costs_nothing() {
+    let mut house = House::new();
+    let body = serde_json::json!({
+        "sha": "0123456789abcdef0123456789abcdef01234567",
+        "state": "failure",
+        "context": "ci",
+        "repository": { "id": REPO.0, "full_name": "octo-org/hello" },
+    });
+    let delivery = Delivery {
+        id: "5f0f6c60-0000-11ee-8000-000000000001".parse().unwrap(),
+        event: "status".to_owned(),
+        repo: Some(REPO),
+        received_at: house.hand.clock().now(),
+        body: body.to_string().into_bytes(),
+    };
+    house.journal.ingest(delivery).await.unwrap();
+
+    house.works().await;
+
+    assert!(house.journal.unrouted(1).await.unwrap().is_empty());
+    assert!(house.journal.machines(None).await.unwrap().is_empty(), "nobody was told, and so nobody looks");
 }

@@ -85,7 +85,7 @@ impl Simulator {
     }
 
     /// Starts an empty GitHub whose repositories exist on paper only: pushes and merges take no time and no program,
-    /// nobody can clone, and a run of CI ends when [`Simulator::finish_run`] says so.
+    /// nobody can clone, and a run of CI ends when [`Simulator::finish_runs`] says so.
     ///
     /// # Errors
     ///

@@ -19,8 +19,9 @@ use super::{
 /// The hooks that are asked for. No other is needed, and each costs a process.
 const HOOKS: [&str; 6] = ["SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "Notification", "SessionEnd"];
 
-/// Seconds after which Claude Code gives a hook up. Ours answers within a tenth of one.
-const HOOK_TIMEOUT_SECS: u32 = 5;
+/// Seconds after which Claude Code gives a hook up: ours has given up long before.
+const HOOK_TIMEOUT_SECS: u64 = 30;
+const _: () = assert!(HOOK_TIMEOUT_SECS > 2 * super::spool::PATIENCE.as_secs());
 
 /// What [`Permissions::Edits`] allows beside the changing of files: to bring work into the branch and to the remote.
 const GIT_COMMANDS: [&str; 13] =

@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(
             hooks["Stop"],
             serde_json::json!([{ "hooks": [
-                { "type": "command", "command": "'/opt/my tools/antiphon' hook", "timeout": 5 }
+                { "type": "command", "command": "'/opt/my tools/antiphon' hook", "timeout": 30 }
             ] }])
         );
         assert_eq!(settings["permissions"]["allow"][7], "Bash(git commit:*)");

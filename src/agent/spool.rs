@@ -40,8 +40,11 @@ pub const SPOOL_BYTES_MAX: u64 = 64 << 20;
 const DRAIN_BYTES_MAX: usize = 8 << 20;
 /// How much of each text is kept of a report that is too long.
 const CUT_CHARS: usize = 16 << 10;
-/// How long an agent is kept waiting. With the start of the process it stays below a tenth of a second.
-const PATIENCE: Duration = Duration::from_millis(60);
+/// How long a report may take to be recorded. It takes a few milliseconds; what was cut off would be lost, so a machine
+/// under load and a slow disk are waited for. Agents must not give a hook up sooner.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an agent is kept waiting for the doorbell, which may be lost.
+const RING_PATIENCE: Duration = Duration::from_millis(60);
 
 /// Why a report could not be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -139,26 +142,39 @@ pub fn create(session_dir: &Path) -> io::Result<PathBuf> {
 
 /// The whole work of the hook command: reads the report, records it, rings.
 ///
-/// It comes back in time whatever happens, and its result is for logs and tests only: the command ends with success in
-/// any case, for a failed hook would disturb the agent's work.
+/// It comes back in bounded time whatever happens, and its result is for logs and tests only: the command ends with
+/// success in any case, for a failed hook would disturb the agent's work.
 ///
 /// # Errors
 ///
 /// When nothing was recorded, or not in time; what was begun then may still come to its end.
 pub fn report(slot: Slot, input: impl Read + Send + 'static, now: Timestamp) -> Result<(), Error> {
-    let (done, outcome) = mpsc::channel();
+    report_within(PATIENCE, slot, input, now)
+}
+
+fn report_within(
+    patience: Duration,
+    slot: Slot,
+    input: impl Read + Send + 'static,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let (progress, outcome) = mpsc::channel();
     let work = move || {
         let mut report = Vec::new();
         let read = input.take(INPUT_BYTES_MAX).read_to_end(&mut report).map_err(Error::Io);
         let recorded = read.and_then(|_| record(&slot.dir, &slot.token, &report, now));
+        // Nobody waits any more when the time is up.
+        drop(progress.send(recorded));
         // Rung even if nothing was recorded: the daemon then finds nothing, which costs nothing.
         slot.socket.as_deref().map(doorbell::ring);
-        // Nobody waits any more when the time is up.
-        drop(done.send(recorded));
+        drop(progress);
     };
     // The thread may hang on a pipe that nobody closes; the end of the process takes it along.
     std::thread::Builder::new().name("hook".to_owned()).spawn(work).map_err(Error::Io)?;
-    outcome.recv_timeout(PATIENCE).unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))
+    let recorded = outcome.recv_timeout(patience).unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())));
+    // Comes back as soon as it was rung.
+    drop(outcome.recv_timeout(RING_PATIENCE));
+    recorded
 }
 
 /// Appends one report to a spool and syncs it.
@@ -521,10 +537,31 @@ mod tests {
         let (open, silence) = mpsc::channel();
         let slot = Slot { dir: spool.dir(), token: spool.token, socket: None };
 
-        let outcome = report(slot, Silence(silence), NOW);
+        let outcome = report_within(Duration::ZERO, slot, Silence(silence), NOW);
 
         assert!(matches!(&outcome, Err(Error::Io(error)) if error.kind() == io::ErrorKind::TimedOut), "{outcome:?}");
         drop(open);
+    }
+
+    /// An input that comes late, as everything does on a machine under load.
+    struct Late<R>(R);
+
+    impl<R: Read> Read for Late<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let (_open, silence) = mpsc::channel::<()>();
+            assert!(silence.recv_timeout(Duration::from_millis(80)).is_err(), "nothing is ever sent");
+            self.0.read(buffer)
+        }
+    }
+
+    #[test]
+    fn a_report_is_waited_for_on_a_slow_machine() {
+        let spool = Spool::new();
+        let slot = Slot { dir: spool.dir(), token: spool.token.clone(), socket: None };
+
+        report(slot, Late(io::Cursor::new(prompt("slow"))), NOW).unwrap();
+
+        assert_eq!(prompts(&spool.drain(0)), ["slow"]);
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ mod merge;
 mod prompt;
 mod quoting;
 mod repository;
+mod thread;
 mod triage;
 mod work;
 

@@ -174,21 +174,44 @@ impl Transport {
         query: &str,
         variables: &(impl Serialize + Sync),
     ) -> Result<T, Error> {
-        let body = serde_json::to_string(&Question { query, variables }).map_err(Error::unexpected)?;
-        let mut call = Call::read(self.shared.graphql.clone(), self.class, self.account(repo));
-        (call.method, call.body, call.budget) = (Method::POST, Some(body), Budget::Graphql);
-        let answer = self.authorized(repo, call).await;
+        let answer = self.authorized(repo, self.question(repo, query, variables)?).await;
         match &answer {
             Ok(_) => self.shared.pages.answered(),
             // A query that takes longer than ten seconds is given up, and its points are gone.
             Err(Error::Unavailable(_)) => self.shared.pages.shrink(),
             Err(_) => {}
         }
-        let answer = answer?.success()?;
+        self.data(repo, &answer?.success()?)
+    }
+
+    /// Changes something by the mutation `name`, for which REST has no endpoint. Never repeated.
+    pub(super) async fn mutate<T: DeserializeOwned>(
+        &self,
+        repo: &RepoName,
+        (name, query): (&str, &str),
+        variables: &(impl Serialize + Sync),
+    ) -> Result<T, Error> {
+        let mut call = self.question(repo, query, variables)?;
+        call.kind = Kind::Write;
+        let answer = self.authorized(repo, call).await?.success()?;
+        let data = self.data(repo, &answer);
+        self.shared.wire.permissions().learn_mutation(name, data.as_ref().err());
+        data
+    }
+
+    fn question(&self, repo: &RepoName, query: &str, variables: &(impl Serialize + Sync)) -> Result<Call, Error> {
+        let body = serde_json::to_string(&Question { query, variables }).map_err(Error::unexpected)?;
+        let mut call = Call::read(self.shared.graphql.clone(), self.class, self.account(repo));
+        (call.method, call.body, call.budget) = (Method::POST, Some(body), Budget::Graphql);
+        Ok(call)
+    }
+
+    /// What GraphQL answered, unless it hides a refusal in its 200.
+    fn data<T: DeserializeOwned>(&self, repo: &RepoName, answer: &Answer) -> Result<T, Error> {
         let reply: Reply<'_> = serde_json::from_slice(&answer.body).map_err(Error::unexpected)?;
         // Errors first: the data beside them may have holes where the query has none.
         if let Some(failure) = reply.errors.into_iter().flatten().next() {
-            return Err(self.refusal(repo, failure, &answer));
+            return Err(self.refusal(repo, failure, answer));
         }
         let data = reply.data.ok_or_else(|| Error::unexpected(anyhow::anyhow!("GraphQL answered without data")))?;
         serde_json::from_str(data.get()).map_err(Error::unexpected)

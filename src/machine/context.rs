@@ -10,7 +10,7 @@ use crate::{
     event::{self, Event, Work},
     model::{
         Attempt, Author, Check, CheckState, Conclusion, Failure, FailureClass, IncidentKind, Issue, Missing, Outside,
-        Review, Snapshot, TextHash, Thread, Tier,
+        Review, Snapshot, TextHash, Thread, ThreadId, Tier,
     },
     reaction::{self, Context, Quoted},
 };
@@ -41,12 +41,12 @@ pub fn of_pull(state: &pull::State, kind: IncidentKind, now: &Now<'_>) -> Contex
         context.missing = state.missing(now.rules, now.at).into_iter().map(missed).collect();
     }
     context.reviews = reviews_of::standing(snapshot)
-        .filter(|review| !state.handed.contains(&reviews_of::review_item(review)))
+        .filter(|review| !state.ledger.was_handed(&reviews_of::review_item(review)))
         .map(|review| reviewed(review, now.texts))
         .collect();
     context.threads = reviews_of::open_threads(snapshot)
-        .filter(|thread| reviews_of::thread_item(thread).is_some_and(|item| !state.handed.contains(&item)))
-        .map(|thread| threaded(thread, now.texts))
+        .filter(|thread| reviews_of::thread_item(thread).is_some_and(|item| !state.ledger.was_handed(&item)))
+        .map(|thread| threaded(state, thread, now.texts))
         .collect();
     if let Some(managed) = &state.managed {
         context.session = Some(reaction::Session {
@@ -55,6 +55,16 @@ pub fn of_pull(state: &pull::State, kind: IncidentKind, now: &Now<'_>) -> Contex
             runtime: now.rules.agent.runtime.clone(),
         });
     }
+    context
+}
+
+/// The facts of one thread that was answered, for what is said in it.
+#[must_use]
+pub fn of_thread(state: &pull::State, kind: IncidentKind, thread: &ThreadId, now: &Now<'_>) -> Context {
+    let mut context = of_pull(state, kind, now);
+    let threads = state.snapshot.iter().flat_map(|snapshot| &snapshot.threads);
+    context.threads = threads.filter(|it| it.id == *thread).map(|it| threaded(state, it, now.texts)).collect();
+    context.reviews.clear();
     context
 }
 
@@ -242,12 +252,15 @@ fn reviewed(review: &Review, texts: &Texts) -> reaction::Review {
     }
 }
 
-fn threaded(thread: &Thread, texts: &Texts) -> reaction::Thread {
+fn threaded(state: &pull::State, thread: &Thread, texts: &Texts) -> reaction::Thread {
     let heard = thread.comments.iter().filter(|comment| comment.author.own || reviews_of::is_heard(&comment.author));
     reaction::Thread {
         id: thread.id.to_string(),
         path: Quoted::new(&thread.path, "file name", Tier::Machine),
         line: thread.line,
+        outdated: thread.outdated,
+        original_line: thread.original_line,
+        commit: state.ledger.answer_to(thread).and_then(|answer| answer.commit.as_ref()).map(ToString::to_string),
         comments: heard
             .map(|comment| reaction::Comment {
                 author: comment.author.login.to_string(),

@@ -78,7 +78,7 @@ pub enum StepKind {
     Rerun,
     /// Anything else.
     Other,
-    /// Its own condition does not hold.
+    /// Its own condition does not hold, or the ladder has nothing to do with it.
     Skipped,
 }
 
@@ -277,6 +277,12 @@ impl Incident {
         !self.is_with_people() && self.escalates_at().is_some_and(|at| now >= at)
     }
 
+    /// The rule that answers, once there is one.
+    #[must_use]
+    pub fn rule(&self) -> Option<&RuleName> {
+        self.plan.as_ref().map(|plan| &plan.rule)
+    }
+
     /// Which attempt the next prompt about `failures` is.
     #[must_use]
     pub fn next_attempt(&self, failures: &[String]) -> Attempt {
@@ -435,7 +441,17 @@ impl Incident {
     pub fn act(&self, of: MachineKey, kind: IncidentKind, at: (List, u32), head: Option<Sha>) -> Option<Act> {
         let (list, step) = at;
         let rule = self.plan.as_ref()?.rule.clone();
-        Some(Act { of, incident: kind, serial: self.serial, revision: self.revision, rule, list, step, head })
+        Some(Act {
+            of,
+            incident: kind,
+            serial: self.serial,
+            revision: self.revision,
+            rule,
+            list,
+            step,
+            head,
+            thread: None,
+        })
     }
 
     /// One of its prompts, as an entry in a session's queue.

@@ -240,6 +240,13 @@ impl Rules {
         actions.get(step as usize)
     }
 
+    /// What a rule does in each thread that was answered, as positions in its `do`.
+    pub(crate) fn replies(&self, rule: &RuleName) -> Vec<u32> {
+        let steps = self.reactions.get(rule).into_iter().flat_map(|rule| (0..).zip(&rule.actions));
+        let replies = steps.filter(|(_, step)| matches!(step.action, Action::Reply(_) | Action::Resolve));
+        replies.map(|(position, _)| position).collect()
+    }
+
     /// The agent of this name; the repository's if the settings no longer have it.
     #[must_use]
     pub fn agent_named(&self, name: &AgentName) -> Agent {
@@ -276,6 +283,7 @@ fn acts_of(rule: &Rule, of: &MachineKey, incident: IncidentKind, head: Option<&S
         list: List::Do,
         step,
         head: head.cloned(),
+        thread: None,
     };
     (0..).zip(&rule.actions).map(|(step, _)| act(step)).collect()
 }
@@ -288,6 +296,8 @@ fn words(step: &Step) -> Option<&Template> {
         | Action::OpenPull
         | Action::Rerun
         | Action::Comment(_)
+        | Action::Reply(_)
+        | Action::Resolve
         | Action::Label(_)
         | Action::Notify { .. }
         | Action::Merge
@@ -304,6 +314,8 @@ fn step_kind(step: &Step, context: &Context) -> StepKind {
         Action::Restart => StepKind::Restart,
         Action::UpdateBranch => StepKind::Update,
         Action::Rerun => StepKind::Rerun,
+        // They wait for the answer, thread by thread; the ladder does not.
+        Action::Reply(_) | Action::Resolve => StepKind::Skipped,
         Action::Spawn(_)
         | Action::OpenPull
         | Action::Comment(_)

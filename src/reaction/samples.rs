@@ -163,6 +163,9 @@ fn threads(index: usize) -> Vec<Thread> {
         id: "PRRT_kwDOAAAA".to_owned(),
         path: outside("src/greet.rs", "path in the diff", Tier::Machine),
         line,
+        outdated: line.is_none(),
+        original_line: Some(12),
+        commit: line.map(|_| "89abcdef0123456789abcdef0123456789abcdef".to_owned()),
         comments: vec![comment("hubot-reviewer", "This panics when the name is empty."), comment("octocat", "Agreed.")],
     };
     match index {

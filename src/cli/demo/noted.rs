@@ -256,6 +256,8 @@ const fn deed(action: &Action) -> &'static str {
         Action::OpenPull => "opens a pull request",
         Action::Rerun => "runs failed jobs again",
         Action::Comment(_) => "comments",
+        Action::Reply(_) => "replies in a review thread",
+        Action::Resolve => "resolves a review thread",
         Action::Label(_) => "sets a label",
         Action::Notify { .. } => "tells people",
         Action::Merge => "merges",

@@ -24,6 +24,7 @@ impl State {
         self.tick_checks(now, effects);
         self.tick_missing(now, effects);
         self.tick_changes(now, effects);
+        self.tick_replies(now, effects);
         self.tick_conflict(now, effects);
         self.tick_behind(now, effects);
         self.tick_ejected(now, effects);

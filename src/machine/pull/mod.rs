@@ -14,8 +14,10 @@ mod commands;
 mod ejected;
 mod facts;
 mod incidents;
+mod ledger;
 mod look;
 mod missing;
+mod replies;
 mod rerun;
 pub(crate) mod reviews;
 mod state;
@@ -26,6 +28,7 @@ use super::{Now, Rules};
 
 pub use checks::{Green, Red};
 pub use commands::Paused;
+pub use ledger::{Answer, Entry, Ledger, Resolved, Standing};
 pub use look::Look;
 pub use missing::Silence;
 pub use rerun::Round;

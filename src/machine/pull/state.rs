@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Green, Look, Paused, Red, Round, Rules, Silence, reviews};
+use super::{Green, Ledger, Look, Paused, Red, Round, Rules, Silence, reviews};
 use crate::{
     event::LookFailure,
     machine::incident::Incident,
@@ -52,8 +52,8 @@ pub struct State {
     pub round: Option<Round>,
     /// The green checks of the head.
     pub green: Option<Green>,
-    /// Which reviews and threads were handed to the agent.
-    pub handed: BTreeSet<String>,
+    /// What became of each review and thread.
+    pub ledger: Ledger,
     /// How often mergeability was asked for since it became unknown.
     pub mergeability_asked: u32,
     /// The open incidents.
@@ -110,7 +110,7 @@ impl State {
             ejected: None,
             round: None,
             green: None,
-            handed: BTreeSet::new(),
+            ledger: Ledger::new(),
             mergeability_asked: 0,
             incidents: BTreeMap::new(),
             serial: 0,

@@ -174,7 +174,7 @@ impl State {
     fn forget_owner(&mut self) {
         self.managed = None;
         self.incidents.clear();
-        self.handed.clear();
+        self.ledger.forget_handed();
         self.announced = None;
         self.obeyed_to = None;
         self.paused = None;
@@ -189,9 +189,8 @@ impl State {
     ) {
         let Cause::Incident { kind, action } = &reference.cause else { return };
         let failures = self.failure_keys(*kind);
-        if *kind == IncidentKind::ChangesRequested {
-            self.handed.extend(covers);
-        }
+        self.ledger.prompted(now.at);
+        self.ledger.hand_over(covers, now.at);
         let Some(incident) = self.incidents.get_mut(kind) else { return };
         let order = incident.submitted(reference.revision, *action, &failures, now.at);
         self.carry_out(*kind, order, effects);
@@ -209,6 +208,10 @@ impl State {
     fn on_turn_ended(&mut self, references: &[PromptRef], now: &Now<'_>) {
         for reference in references {
             let Cause::Incident { kind, .. } = &reference.cause else { continue };
+            if *kind == IncidentKind::ChangesRequested {
+                self.ledger.turn_ended(now.at);
+                self.look_for_replies(now);
+            }
             if let Some(incident) = self.incidents.get_mut(kind) {
                 incident.turn_ended(reference.revision, now.at);
             }
@@ -248,7 +251,7 @@ impl State {
         for incident in self.incidents.values_mut() {
             incident.rearm(now.at);
         }
-        self.handed.clear();
+        self.ledger.forget_handed();
         self.look.want(now.at);
     }
 
@@ -300,7 +303,10 @@ impl State {
             Lifecycle::Closed => event::Task::PullClosed,
         };
         self.incidents.clear();
-        self.handed.clear();
+        // Who opens it again asks for everything again; after a merge it is only read.
+        if !self.is_merged() {
+            self.ledger.forget_handed();
+        }
         if !self.over {
             self.over = true;
             effects.push(Effect::Tell { to: MachineKey::Task(managed.task.clone()), event: Event::Task(event) });
@@ -333,7 +339,10 @@ fn on_updated(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{machine::testing::*, model::ReviewState::ChangesRequested};
+    use crate::{
+        machine::{pull::Ledger, testing::*},
+        model::ReviewState::ChangesRequested,
+    };
 
     const CI: IncidentKind = IncidentKind::ChecksFailed;
     const NOTHING: [&str; 0] = [];
@@ -515,7 +524,7 @@ mod tests {
 
         assert_eq!(pr.pass(mins(60)), NOTHING);
         let pull = pr.one.pull();
-        assert_eq!((&pull.incidents, &pull.handed), (&[].into(), &[].into()));
+        assert_eq!((&pull.incidents, &pull.ledger), (&[].into(), &Ledger::default()));
     }
 
     // G032: what GitHub shows as open is open

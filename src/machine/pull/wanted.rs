@@ -1,7 +1,7 @@
 //! What is still wanted when its turn comes, on the newest facts. Pure, and asked right before the world is touched.
 
 use super::{
-    Rules, State, behind,
+    Rules, Standing, State, behind,
     checks::{Verdict, selected, verdict},
     ejected, reviews,
 };
@@ -42,7 +42,11 @@ pub fn still_wanted_act(state: &State, act: &Act) -> bool {
     let position = Position { revision: act.revision, list: act.list, step: act.step };
     let incident = state.incidents.get(&act.incident);
     let awaited = incident.is_some_and(|incident| incident.serial == act.serial && incident.awaits(position));
-    (beside || awaited) && state.paused.is_none() && state.cause_holds(act.incident)
+    let answered = act.thread.as_ref().is_none_or(|thread| {
+        let threads = state.snapshot.iter().flat_map(|snapshot| &snapshot.threads);
+        threads.filter(|it| it.id == *thread).any(|thread| state.ledger.standing(thread) == Standing::Answered)
+    });
+    (beside || awaited) && answered && state.paused.is_none() && state.cause_holds(act.incident)
 }
 
 /// Whether these newer facts on the head of `state` allow a merge; whether green has settled is for the state to say.
@@ -70,7 +74,7 @@ pub fn allows_merge(state: &State, snapshot: &Snapshot, rules: &Rules) -> bool {
 pub fn covers(state: &State, kind: IncidentKind) -> Vec<String> {
     match (kind, &state.snapshot) {
         (IncidentKind::ChangesRequested, Some(snapshot)) => {
-            reviews::outstanding(snapshot).into_iter().filter(|item| !state.handed.contains(item)).collect()
+            reviews::outstanding(snapshot).into_iter().filter(|item| !state.ledger.was_handed(item)).collect()
         }
         _ => Vec::new(),
     }

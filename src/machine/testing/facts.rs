@@ -163,10 +163,13 @@ impl Sketch for Snapshot {
         self.threads.retain(|thread| thread.id.as_str() != id);
         self.threads.push(Thread {
             id: id.parse().unwrap(),
+            first: Some(101),
             resolved: false,
+            resolved_by: None,
             outdated: false,
             path: "src/greet.rs".to_owned(),
             line: Some(12),
+            original_line: Some(12),
             comments: comments.iter().map(comment).collect(),
         });
         self.threads.sort_by(|a, b| a.id.cmp(&b.id));

@@ -150,6 +150,17 @@ pub enum Effect {
         /// How.
         answer: Answer,
     },
+    /// Says on a commit, in one line, what Antiphon is doing about its pull request.
+    Report {
+        /// The repository.
+        repo: RepoId,
+        /// The pull request.
+        number: PrNumber,
+        /// The commit.
+        head: Sha,
+        /// The line.
+        line: String,
+    },
 }
 
 impl Effect {
@@ -169,6 +180,7 @@ impl Effect {
             | Self::Stop { session, .. } => format!("session/{session}"),
             Self::Act(act) => format!("act/{}", act.of),
             Self::Answer { repo, number, .. } => format!("answer/{repo}/{number}"),
+            Self::Report { repo, number, .. } => format!("report/{repo}/{number}"),
         }
     }
 
@@ -189,6 +201,7 @@ impl Effect {
             Self::Stop { .. } => "stop agent",
             Self::Act(_) => "act",
             Self::Answer { .. } => "answer",
+            Self::Report { .. } => "report",
         }
     }
 }

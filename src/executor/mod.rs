@@ -15,6 +15,7 @@ mod look;
 mod merge;
 mod prompt;
 mod quoting;
+mod report;
 mod repository;
 mod thread;
 mod triage;
@@ -144,6 +145,7 @@ impl Executor {
             Effect::Stop { session, generation } => self.stop(&Address { session, generation }).await,
             Effect::Act(act) => self.act(act, &claim).await,
             Effect::Answer { repo, number, answer } => self.answer((repo, number), answer, &claim).await,
+            Effect::Report { repo, number, head, line } => self.report_on((repo, number), head, line, &claim).await,
         }
     }
 
@@ -170,7 +172,8 @@ impl Executor {
             | Effect::SeekReceipt { .. }
             | Effect::Stop { .. }
             | Effect::Act(_)
-            | Effect::Answer { .. } => return None,
+            | Effect::Answer { .. }
+            | Effect::Report { .. } => return None,
         };
         self.repository(repo)?.parked.map(|why| format!("the repository is parked: {why:?}"))
     }

@@ -32,6 +32,10 @@ pub struct Rules {
     pub merge: Merge,
     /// How long after a push a pull request counts as green on which nothing ever reported; `None`: never.
     pub without_checks: Option<SignedDuration>,
+    /// Whether each newest commit says what Antiphon is doing.
+    pub report: bool,
+    /// How much may be done on one pull request while no person says anything there.
+    pub acts: u32,
     /// What the names of tasks begin with.
     pub task_prefix: String,
     /// The repository's agent.
@@ -87,6 +91,8 @@ pub struct Pace {
     pub merged_grace: SignedDuration,
     /// The pause before a failed preparation is tried again.
     pub preparation_retry: SignedDuration,
+    /// How long it is remembered what was done on a pull request.
+    pub deeds: SignedDuration,
 }
 
 impl Pace {
@@ -113,6 +119,7 @@ impl Pace {
         recovered: SignedDuration::from_mins(5),
         merged_grace: SignedDuration::from_mins(5),
         preparation_retry: SignedDuration::from_secs(30),
+        deeds: SignedDuration::from_hours(6),
     };
 
     /// The same pace with every duration divided by `scale`, to the nanosecond.
@@ -140,6 +147,7 @@ impl Pace {
             recovered: self.recovered / by,
             merged_grace: self.merged_grace / by,
             preparation_retry: self.preparation_retry / by,
+            deeds: self.deeds / by,
         }
     }
 }

@@ -33,6 +33,9 @@ pub struct Author {
     pub own: bool,
     /// Whether GitHub says that this account is a bot.
     pub bot: bool,
+    /// Whether it is a bot whose reviews the settings have handed over.
+    #[serde(default)]
+    pub reviewer: bool,
 }
 
 /// A text from outside. The words lie in the journal's text store under `hash`.

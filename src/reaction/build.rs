@@ -17,9 +17,8 @@ use super::{
 };
 
 /// Incidents of the language that no machine opens yet.
-const LATER_INCIDENTS: [&str; 13] = [
+const LATER_INCIDENTS: [&str; 12] = [
     "review-comments",
-    "bot-review",
     "merged",
     "closed",
     "agent-idle",

@@ -59,7 +59,7 @@ impl World {
             clock: Clock::system(),
             token: TOKEN.to_owned(),
             webhook: None,
-            own_login: "antiphon-app".to_owned(),
+            own_login: changed.get("own_login").cloned().unwrap_or_else(|| "antiphon-app".to_owned()),
             git: "git".into(),
         };
         let github = Simulator::start(options, &tasks).await.unwrap();

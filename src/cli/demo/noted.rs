@@ -279,6 +279,8 @@ pub(super) const fn meaning(kind: IncidentKind) -> &'static str {
         IncidentKind::ChangesRequested => "somebody who may write asked for a change",
         IncidentKind::Conflict => "the branch conflicts with its base",
         IncidentKind::BehindBase => "the base has moved, and demands to be merged into the branch first",
+        IncidentKind::BotReview => "a review bot asks for changes",
+        IncidentKind::LoopStopped => "much was done and no person has said anything meanwhile",
         IncidentKind::MergeQueueEjected => "the merge queue threw it out",
         IncidentKind::ApprovedAndGreen => "it is approved, green for long enough, and without conflict",
         IncidentKind::AgentStuck => "the agent shows no sign of life",

@@ -408,6 +408,7 @@ pub(super) struct RawStatus {
     pub(super) context: String,
     pub(super) state: String,
     pub(super) target_url: Option<String>,
+    pub(super) creator: Option<Account>,
     pub(super) created_at: Option<Timestamp>,
     pub(super) is_required: bool,
 }

@@ -26,12 +26,12 @@ impl Client {
     pub async fn snapshot(&self, repo: &RepoName, number: PrNumber) -> Result<Fetched<Snapshot>, Error> {
         let mut raw = query::ask(self.transport(), repo, number).await?;
         let own = self.viewer().await?;
-        let cast = self.people().cast(self.transport(), repo, own, accounts(&raw.pull)).await?;
+        let cast = self.people().cast(self.transport(), repo, own.clone(), accounts(&raw.pull)).await?;
         let contexts = std::mem::take(&mut raw.contexts);
         let mut fetched = facts(raw, &cast)?;
         let facts = &mut fetched.value;
         let demands = self.demands().of(self.transport(), repo, &facts.base.branch).await?;
-        facts.checks = checks::newest(contexts, &demands);
+        facts.checks = checks::newest(contexts, &demands, &own);
         self.attempts().fill(self.transport(), repo, &mut facts.checks).await?;
         if let Some(ejection) = &mut facts.ejection {
             self.attempts().fill(self.transport(), repo, &mut ejection.failed).await?;
@@ -334,7 +334,7 @@ mod tests {
 
     fn author(login: &str, tier: Tier) -> Author {
         let own = login == "antiphon[bot]";
-        Author { login: login.parse().unwrap(), tier, own, bot: own }
+        Author { login: login.parse().unwrap(), tier, own, bot: own, reviewer: false }
     }
 
     fn text(text: &str, tier: Tier) -> Outside {

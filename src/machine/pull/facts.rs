@@ -27,6 +27,7 @@ const ANSWERED_BY_A_PUSH: [IncidentKind; 4] =
 
 impl State {
     pub(super) fn take_facts(&mut self, snapshot: Snapshot, now: &Now<'_>) {
+        self.hear_people(&snapshot);
         self.take_head(&snapshot, now);
         self.take_requests(&snapshot, now);
         self.snapshot = Some(snapshot);
@@ -69,13 +70,14 @@ impl State {
 
     /// Who asks for more after people were called in wants the agent back.
     fn take_requests(&mut self, snapshot: &Snapshot, now: &Now<'_>) {
-        let before = self.snapshot.as_ref().map(reviews::outstanding).unwrap_or_default();
-        let after = reviews::outstanding(snapshot);
+        let kind = IncidentKind::ChangesRequested;
+        let before = self.snapshot.as_ref().map(|it| reviews::outstanding(it, kind)).unwrap_or_default();
+        let after = reviews::outstanding(snapshot, kind);
         self.ledger.observe(snapshot, now.at);
-        let incident = self.incidents.get_mut(&IncidentKind::ChangesRequested);
+        let incident = self.incidents.get_mut(&kind);
         if let Some(incident) = incident.filter(|it| it.is_with_people() && !after.is_subset(&before)) {
             incident.rearm(now.at);
-            incident.revise(now.at, now.rules.settle(IncidentKind::ChangesRequested));
+            incident.revise(now.at, now.rules.settle(kind));
         }
     }
 

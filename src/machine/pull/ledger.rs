@@ -11,12 +11,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::reviews;
-use crate::model::{Login, Review, Sha, Snapshot, Thread};
+use crate::model::{IncidentKind, Login, Review, Sha, Snapshot, Thread};
 
 /// Everything that was asked for, by its subject: `thread:ID` or `review:ID`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     entries: BTreeMap<String, Entry>,
+    /// What the round of each incident is about: if nobody tells the agent, people were told.
+    offered: BTreeMap<IncidentKind, Vec<String>>,
     /// When anything was last said to the agent about this pull request.
     prompted_at: Option<Timestamp>,
 }
@@ -74,7 +76,7 @@ impl Ledger {
     /// Nothing was asked for.
     #[must_use]
     pub const fn new() -> Self {
-        Self { entries: BTreeMap::new(), prompted_at: None }
+        Self { entries: BTreeMap::new(), offered: BTreeMap::new(), prompted_at: None }
     }
 
     /// Whether this very item was handed over.
@@ -116,6 +118,19 @@ impl Ledger {
     #[must_use]
     pub fn standing_of_review(&self, review: &Review) -> Standing {
         standing(self.of_review(review))
+    }
+
+    /// A round of an incident begins about these items.
+    pub(super) fn offer(&mut self, kind: IncidentKind, items: Vec<String>) {
+        self.offered.insert(kind, items);
+    }
+
+    /// A round ended without a word to the agent: its rule does not hand these items over, and they are open until whoever
+    /// asked adds something or takes them back.
+    pub(super) fn leave_to_people(&mut self, kind: IncidentKind) {
+        for item in self.offered.remove(&kind).unwrap_or_default() {
+            self.entries.entry(reviews::subject(&item).to_owned()).or_default().items.insert(item);
+        }
     }
 
     /// The agent was told something about this pull request: what came before is answered as it is.
@@ -178,6 +193,7 @@ impl Ledger {
 
     /// Forgets what was handed over; what is resolved stays so.
     pub(super) fn forget_handed(&mut self) {
+        self.offered.clear();
         self.entries.retain(|_, entry| entry.resolved.is_some());
     }
 

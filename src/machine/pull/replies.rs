@@ -1,6 +1,6 @@
 //! What a rule says and does in the threads that the agent has answered, each answer once.
 
-use super::{Now, State};
+use super::{Now, State, reviews};
 use crate::{
     effect::{Act, Effect, List},
     machine::incident::Incident,
@@ -14,7 +14,9 @@ impl State {
     pub(super) fn tick_replies(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
         let Some((rule, steps)) = self.replies(now) else { return };
         let threads: Vec<Thread> = self.snapshot.iter().flat_map(|snapshot| snapshot.threads.clone()).collect();
-        for thread in threads.iter().filter(|thread| thread.first.is_some()) {
+        // Nobody talks to bots: two that answer each other never end.
+        let asked_by_people = |thread: &&Thread| reviews::asked_in(thread).is_some_and(|(by, _)| by == KIND);
+        for thread in threads.iter().filter(|thread| thread.first.is_some()).filter(asked_by_people) {
             if self.is_final(thread, now) && self.ledger.acknowledge(thread) {
                 effects.extend(steps.iter().map(|step| Effect::Act(self.reply(&rule, *step, thread))));
             }

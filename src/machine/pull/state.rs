@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Green, Ledger, Look, Paused, Red, Round, Rules, Silence, reviews};
+use super::{Deeds, Green, Ledger, Look, Paused, Red, Report, Round, Rules, Silence, reviews};
 use crate::{
     event::LookFailure,
     machine::incident::Incident,
@@ -54,6 +54,10 @@ pub struct State {
     pub green: Option<Green>,
     /// What became of each review and thread.
     pub ledger: Ledger,
+    /// What was last said on a commit.
+    pub report: Option<Report>,
+    /// What was done since a person last said something.
+    pub deeds: Deeds,
     /// How often mergeability was asked for since it became unknown.
     pub mergeability_asked: u32,
     /// The open incidents.
@@ -111,6 +115,8 @@ impl State {
             round: None,
             green: None,
             ledger: Ledger::new(),
+            report: None,
+            deeds: Deeds::new(),
             mergeability_asked: 0,
             incidents: BTreeMap::new(),
             serial: 0,
@@ -159,7 +165,8 @@ impl State {
         let answered = red.filter(|_| self.awaits_red());
         let missing = self.missing_at(rules).filter(|_| self.managed.is_some() && self.is_open());
         let missing = missing.map(|at| (at, "missing checks"));
-        let all = look.into_iter().chain(incidents).chain(unsettled).chain(answered).chain(missing);
+        let report = self.report_at(rules).flatten().map(|at| (at, "report"));
+        let all = look.into_iter().chain(report).chain(incidents).chain(unsettled).chain(answered).chain(missing);
         all.filter(|(at, _)| *at > now).min()
     }
 

@@ -175,6 +175,7 @@ impl State {
         self.managed = None;
         self.incidents.clear();
         self.ledger.forget_handed();
+        self.forget_deeds();
         self.announced = None;
         self.obeyed_to = None;
         self.paused = None;
@@ -189,6 +190,7 @@ impl State {
     ) {
         let Cause::Incident { kind, action } = &reference.cause else { return };
         let failures = self.failure_keys(*kind);
+        self.note_deed(now);
         self.ledger.prompted(now.at);
         self.ledger.hand_over(covers, now.at);
         let Some(incident) = self.incidents.get_mut(kind) else { return };
@@ -208,7 +210,7 @@ impl State {
     fn on_turn_ended(&mut self, references: &[PromptRef], now: &Now<'_>) {
         for reference in references {
             let Cause::Incident { kind, .. } = &reference.cause else { continue };
-            if *kind == IncidentKind::ChangesRequested {
+            if matches!(kind, IncidentKind::ChangesRequested | IncidentKind::BotReview) {
                 self.ledger.turn_ended(now.at);
                 self.look_for_replies(now);
             }
@@ -228,6 +230,9 @@ impl State {
         // What was done may have changed what GitHub shows, and no webhook is certain.
         self.look.want_politely(now.at, now.rules.pace.look_interval);
         let (kind, serial, position) = which;
+        if *outcome == ActionOutcome::Done && kind != IncidentKind::LoopStopped {
+            self.note_deed(now);
+        }
         let (failures, head) = (self.failure_keys(kind), self.head().cloned());
         let awaited = self.incidents.get_mut(&kind).filter(|it| it.serial == serial && it.awaits(position));
         let Some(incident) = awaited else { return };
@@ -236,6 +241,10 @@ impl State {
         } else {
             incident.acted(position, outcome, &failures, now.at)
         };
+        let asks = matches!(kind, IncidentKind::ChangesRequested | IncidentKind::BotReview);
+        if asks && incident.stage == Stage::Resting {
+            self.ledger.leave_to_people(kind);
+        }
         if kind == IncidentKind::ApprovedAndGreen && incident.stage == Stage::Resting {
             match outcome {
                 ActionOutcome::Done => self.announced = head,
@@ -248,6 +257,7 @@ impl State {
     }
 
     pub(super) fn on_retry_wanted(&mut self, now: &Now<'_>) {
+        self.let_go();
         for incident in self.incidents.values_mut() {
             incident.rearm(now.at);
         }
@@ -267,6 +277,7 @@ impl State {
         if acts && self.is_open() {
             self.tick_incidents(now, effects);
         }
+        self.tick_report(now, effects);
         self.look_at_answers(now);
         if let Some(look) = self.look.order(now.at) {
             let (repo, number, known, rules_since) = (self.repo, self.number, self.hash.clone(), self.rules_changed_at);

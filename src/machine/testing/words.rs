@@ -35,6 +35,7 @@ fn effect(effect: &Effect) -> String {
             let place = act.thread.as_ref().map(|thread| format!(" in {thread}")).unwrap_or_default();
             format!("act {} {list} {}{place}", act.rule, act.step)
         }
+        Effect::Report { head, line, .. } => format!("report on {}: {line}", letter(head.as_str())),
         Effect::Answer { answer, .. } => {
             let mut said = vec![if answer.heard { "heard" } else { "refused" }.to_owned()];
             said.extend(answer.status.then(|| "status".to_owned()));

@@ -330,6 +330,8 @@ fn rules() -> Rules {
         hash: "play".to_owned(),
         repo: RepoId(REPO_ID),
         without_checks: None,
+        report: true,
+        acts: 30,
         repo_name: REPO.parse().unwrap(),
         repo_url: format!("https://github.test/{REPO}"),
         merge: Merge::Squash,

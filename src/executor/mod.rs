@@ -13,6 +13,7 @@ mod ears;
 mod launch;
 mod look;
 mod merge;
+mod parked;
 mod prompt;
 mod quoting;
 mod report;
@@ -155,27 +156,6 @@ impl Executor {
 
     fn repository(&self, repo: RepoId) -> Option<Repository> {
         self.repositories.borrow().get(repo).cloned()
-    }
-
-    /// Why nothing new is begun in the repository of an effect, if nothing is. What is there is still tidied up.
-    fn parked(&self, effect: &Effect) -> Option<String> {
-        let repo = match effect {
-            Effect::Look { repo, .. }
-            | Effect::Triage { repo, .. }
-            | Effect::Prepare { repo, .. }
-            | Effect::OpenPull { repo, .. }
-            | Effect::Launch { repo, .. } => *repo,
-            Effect::Tell { .. }
-            | Effect::LookRepository { .. }
-            | Effect::RemoveWorkspace { .. }
-            | Effect::Prompt { .. }
-            | Effect::SeekReceipt { .. }
-            | Effect::Stop { .. }
-            | Effect::Act(_)
-            | Effect::Answer { .. }
-            | Effect::Report { .. } => return None,
-        };
-        self.repository(repo)?.parked.map(|why| format!("the repository is parked: {why:?}"))
     }
 
     fn scale(&self) -> u32 {

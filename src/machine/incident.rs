@@ -277,12 +277,6 @@ impl Incident {
         !self.is_with_people() && self.escalates_at().is_some_and(|at| now >= at)
     }
 
-    /// The rule that answers, once there is one.
-    #[must_use]
-    pub fn rule(&self) -> Option<&RuleName> {
-        self.plan.as_ref().map(|plan| &plan.rule)
-    }
-
     /// Which attempt the next prompt about `failures` is.
     #[must_use]
     pub fn next_attempt(&self, failures: &[String]) -> Attempt {
@@ -441,17 +435,8 @@ impl Incident {
     pub fn act(&self, of: MachineKey, kind: IncidentKind, at: (List, u32), head: Option<Sha>) -> Option<Act> {
         let (list, step) = at;
         let rule = self.plan.as_ref()?.rule.clone();
-        Some(Act {
-            of,
-            incident: kind,
-            serial: self.serial,
-            revision: self.revision,
-            rule,
-            list,
-            step,
-            head,
-            thread: None,
-        })
+        let (incident, serial, revision) = (kind, self.serial, self.revision);
+        Some(Act { of, incident, serial, revision, rule, list, step, head, thread: None })
     }
 
     /// One of its prompts, as an entry in a session's queue.

@@ -24,6 +24,7 @@ pub enum Tier {
 
 /// The account behind a text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about an account")]
 pub struct Author {
     /// The account name.
     pub login: Login,

@@ -24,9 +24,9 @@ do:
 
 /// Waits for this line on a commit; the commit.
 async fn line(world: &mut World, wanted: &str) -> String {
-    let said = |it: &Happened| match it {
-        Happened::CheckReported { sha, name, line, .. } if name == "antiphon" && line == wanted => Some(sha.clone()),
-        _ => None,
+    let said = |it: &Happened| {
+        let Happened::CheckReported { sha, name, line, .. } = it else { return None };
+        (name == "antiphon" && line == wanted).then(|| sha.clone())
     };
     world.until(wanted, said).await
 }
@@ -55,7 +55,7 @@ async fn an_app_says_on_every_commit_what_is_done_and_nothing_waits_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_says_it_by_a_status_and_a_silent_repository_says_nothing() {
+async fn a_token_says_it_by_a_commit_status() {
     let mut world = World::new().await;
     let daemon = world.start_daemon();
     world.open_issue(0);
@@ -85,14 +85,13 @@ async fn an_answered_thread_gets_one_reply_with_the_commit_and_is_resolved() {
 
     let wish = "pages/welcome.txt:1: please use \"Welcome, and stay a while.\"";
     world.ask_for_changes("maya", number, ("pages/welcome.txt", 1, wish));
-    let replied = |it: &Happened| match it {
-        Happened::ThreadReplied { actor, body, .. } if actor == "antiphon-app" => Some(body.clone()),
-        _ => None,
+    let replied = |it: &Happened| {
+        let Happened::ThreadReplied { actor, body, .. } = it else { return None };
+        (actor == "antiphon-app").then(|| body.clone())
     };
     let body = world.until("a reply", replied).await;
-    let resolved = |it: &Happened| match it {
-        Happened::ThreadResolved { actor, resolved: true, .. } => Some(actor.clone()),
-        _ => None,
+    let resolved = |it: &Happened| {
+        if let Happened::ThreadResolved { actor, resolved: true, .. } = it { Some(actor.clone()) } else { None }
     };
     let by = world.until("the thread is resolved", resolved).await;
 

@@ -223,7 +223,7 @@ mod tests {
     use super::*;
     use crate::{
         machine::testing::{Pr, START, Sketch as _, green, mins, person, red, secs, sha, snapshot},
-        model::{IncidentKind, ReviewState::ChangesRequested},
+        model::ReviewState::ChangesRequested,
     };
 
     const REVIEW: IncidentKind = IncidentKind::ChangesRequested;

@@ -3,7 +3,6 @@
 use super::{Now, State, reviews};
 use crate::{
     effect::{Act, Effect, List},
-    machine::incident::Incident,
     model::{IncidentKind, RuleName, Thread},
 };
 
@@ -32,7 +31,7 @@ impl State {
 
     /// The rule that answers, and what it does in threads, if it does anything there.
     fn replies(&self, now: &Now<'_>) -> Option<(RuleName, Vec<u32>)> {
-        let rule = self.incidents.get(&KIND).and_then(Incident::rule)?;
+        let rule = &self.incidents.get(&KIND)?.plan.as_ref()?.rule;
         let steps = now.rules.replies(rule);
         (!steps.is_empty()).then(|| (rule.clone(), steps))
     }

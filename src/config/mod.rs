@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "writes config/antiphon.schema.json"]
+    #[ignore = "writes config/antiphon.schema.json, which the test above compares: cargo test --lib schema_is_written -- --ignored"]
     fn the_settings_schema_is_written() {
         std::fs::write(SCHEMA_FILE, generated()).unwrap();
     }

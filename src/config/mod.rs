@@ -5,7 +5,6 @@
 mod environment;
 mod load;
 mod locate;
-mod secret;
 mod settings;
 mod size;
 
@@ -16,7 +15,6 @@ use crate::yaml::Diagnostic;
 pub use environment::Environment;
 pub use load::{BUILT_IN_AGENTS, load, parse};
 pub use locate::{FILE_NAME, Search, locate, state_dir};
-pub use secret::Secret;
 pub use settings::{
     Agent, App, Config, GitHub, Issues, Limits, Notifier, Permissions, Reactions, Repository, Retention, Runtime,
     Webhook, Workspace,

@@ -10,8 +10,8 @@ use std::{
 use antiphon::{
     clock::Clock,
     failure::{self, Material},
-    github::{Client, Credentials, Secret, Settings},
-    model::{Attempt, Check, CheckKind, CheckState, Conclusion, JobId, JobRef, RunId},
+    github::{Client, Credentials, Settings},
+    model::{Attempt, Check, CheckKind, CheckState, Conclusion, JobId, JobRef, RunId, Secret},
 };
 
 const LOG_BYTES: usize = 600 << 20;

@@ -33,7 +33,7 @@ async fn line(world: &mut World, wanted: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_app_says_on_every_commit_what_is_done_and_nothing_waits_for_it() {
-    let app = BTreeMap::from([("own_login", "antiphon[bot]".to_owned())]);
+    let app = BTreeMap::from([("own_login", "antiphon[bot]".to_owned()), ("report", "true".to_owned())]);
     let mut world = World::with_settings(&app).await;
     let daemon = world.start_daemon();
     world.open_issue(0);
@@ -56,7 +56,7 @@ async fn an_app_says_on_every_commit_what_is_done_and_nothing_waits_for_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_says_it_by_a_commit_status() {
-    let mut world = World::new().await;
+    let mut world = World::with_settings(&BTreeMap::from([("report", "true".to_owned())])).await;
     let daemon = world.start_daemon();
     world.open_issue(0);
 

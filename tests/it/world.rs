@@ -98,6 +98,7 @@ impl World {
              \x20   agent: {agent}\n\
              \x20   runtime: {runtime}\n\
              \x20   merge: squash\n\
+             \x20   report: {report}\n\
              \x20   issues: {{ labels: [agent] }}\n\
              agents:\n{agents}\n\
              limits: {{ sessions: {sessions} }}\n\
@@ -108,6 +109,8 @@ impl World {
             clone = clone.display(),
             runtime = value("runtime", "pty"),
             agent = value("agent", "scripted"),
+            // How many lines a commit gets depends on the moment; those who compare every write do without.
+            report = value("report", "false"),
             agents = value("agents", &scripted),
             sessions = value("sessions", "4"),
             reactions = self.reactions_dir().display(),

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{
-    adopt, attach, caller::Caller, completions, demo, doctor, error::Error, exit_codes, git_credential, hold, hook,
-    init, journal, logs, open, reactions, retry, scripted_agent, send, spawn, status, stop, up,
+    adopt, attach, caller::Caller, completions, demo, doctor, error::Error, exit_codes, gc, git_credential, hold, hook,
+    init, journal, logs, open, reactions, retry, scripted_agent, send, spawn, status, stop, undo, up,
 };
 
 /// What can be asked for.
@@ -34,6 +34,10 @@ pub(super) enum Command {
     Stop(stop::Arguments),
     /// Tries again what was given up or waits for you
     Retry(retry::Arguments),
+    /// Removes the workspaces of ended tasks, and keeps what they alone hold
+    Gc(gc::Arguments),
+    /// Brings back what a removed workspace held
+    Undo(undo::Arguments),
     /// Opens the page in a browser
     Open(open::Arguments),
     /// Checks everything that has to be right, and says how to mend it
@@ -76,6 +80,8 @@ impl Command {
             Self::Logs(arguments) => logs::run(&arguments, caller),
             Self::Stop(arguments) => stop::run(arguments, caller),
             Self::Retry(arguments) => retry::run(arguments, caller),
+            Self::Gc(arguments) => gc::run(&arguments, caller),
+            Self::Undo(arguments) => undo::run(arguments, caller),
             Self::Open(arguments) => open::run(&arguments, caller),
             Self::Doctor(arguments) => doctor::run(&arguments, caller),
             Self::Reactions(arguments) => reactions::run(&arguments, caller),
@@ -105,6 +111,8 @@ impl Command {
             Self::Logs(arguments) => arguments.json,
             Self::Stop(arguments) => arguments.json,
             Self::Retry(arguments) => arguments.json,
+            Self::Gc(arguments) => arguments.json,
+            Self::Undo(arguments) => arguments.json,
             Self::Doctor(arguments) => arguments.json,
             Self::Reactions(arguments) => arguments.json(),
             Self::Journal(arguments) => arguments.json(),

@@ -16,6 +16,7 @@ mod demo;
 mod doctor;
 mod error;
 mod exit_codes;
+mod gc;
 mod git_credential;
 mod granted;
 mod hold;
@@ -33,6 +34,7 @@ mod spawn;
 mod status;
 mod stop;
 mod subject;
+mod undo;
 mod up;
 
 use std::{ffi::OsString, process::ExitCode};

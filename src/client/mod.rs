@@ -143,6 +143,24 @@ impl Client {
         self.0.post("stop", wish).await
     }
 
+    /// Wants the workspace of an ended task gone, and what it holds kept elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with what is wrong and what to do.
+    pub async fn clean(&self, wish: &Subject) -> Result<Granted, Error> {
+        self.0.post("clean", wish).await
+    }
+
+    /// Wants the workspace of an ended task back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with what is wrong and what to do.
+    pub async fn restore(&self, wish: &Subject) -> Result<Granted, Error> {
+        self.0.post("restore", wish).await
+    }
+
     /// An address that logs a browser in, once.
     ///
     /// # Errors

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{Agent, Event, Work},
     model::{
-        Branch, Check, Generation, MachineKey, PrNumber, PromptId, PromptRef, RepoId, SessionId, Sha, TaskId, TextHash,
+        Branch, Check, Generation, MachineKey, PrNumber, PromptId, PromptRef, RepoId, Rescue, SessionId, Sha, TaskId,
+        TextHash,
     },
 };
 
@@ -94,6 +95,18 @@ pub enum Effect {
         branch: Branch,
         /// Its pull request: GitHub keeps the commits of one, also when it was squashed and its branch deleted.
         pull: Option<PrNumber>,
+        /// Whether such work is kept under a ref, and the workspace removed all the same.
+        #[serde(default)]
+        rescue: bool,
+    },
+    /// Brings a task's workspace back as it was when it was rescued.
+    RestoreWorkspace {
+        /// Its repository.
+        repo: RepoId,
+        /// Its branch.
+        branch: Branch,
+        /// What keeps it.
+        rescue: Rescue,
     },
     /// Starts an agent.
     Launch {
@@ -161,7 +174,9 @@ impl Effect {
             Self::Look { repo, number, .. } => format!("look/{repo}/{number}"),
             Self::Triage { repo, number, .. } => format!("triage/{repo}/{number}"),
             Self::LookRepository { repo, .. } => format!("look/{repo}"),
-            Self::Prepare { repo, .. } | Self::RemoveWorkspace { repo, .. } => format!("git/{repo}"),
+            Self::Prepare { repo, .. } | Self::RemoveWorkspace { repo, .. } | Self::RestoreWorkspace { repo, .. } => {
+                format!("git/{repo}")
+            }
             Self::OpenPull { task, .. } => format!("task/{task}"),
             Self::Launch { session, .. }
             | Self::Prompt { session, .. }
@@ -183,6 +198,7 @@ impl Effect {
             Self::Prepare { .. } => "prepare workspace",
             Self::OpenPull { .. } => "open pull request",
             Self::RemoveWorkspace { .. } => "remove workspace",
+            Self::RestoreWorkspace { .. } => "restore workspace",
             Self::Launch { .. } => "launch agent",
             Self::Prompt { .. } => "prompt",
             Self::SeekReceipt { .. } => "seek receipt",

@@ -127,9 +127,10 @@ impl Executor {
             Effect::LookRepository { repo, known } => self.look_repository(repo, known).await,
             Effect::Prepare { task, repo, branch } => self.prepare(&task, repo, branch).await,
             Effect::OpenPull { task, repo, branch, work } => self.open_pull(&task, repo, &branch, &work).await,
-            Effect::RemoveWorkspace { task, repo, branch, pull } => {
-                self.remove_workspace(&task, repo, branch, pull).await
+            Effect::RemoveWorkspace { task, repo, branch, pull, rescue } => {
+                self.remove_workspace((&task, repo, branch), pull, rescue).await
             }
+            Effect::RestoreWorkspace { repo, branch, rescue } => self.restore_workspace(repo, branch, &rescue).await,
             Effect::Launch { session, generation, repo, agent, workspace, resume } => {
                 let address = Address { session, generation };
                 self.launch(&address, repo, (&agent, &workspace), resume).await
@@ -165,6 +166,7 @@ impl Executor {
             Effect::Tell { .. }
             | Effect::LookRepository { .. }
             | Effect::RemoveWorkspace { .. }
+            | Effect::RestoreWorkspace { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
             | Effect::Stop { .. }

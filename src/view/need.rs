@@ -100,9 +100,10 @@ fn of_task(task: &super::TaskView) -> Option<Need> {
         TaskPhase::Preparing | TaskPhase::Working => {
             (Severity::Warning, format!("`antiphon logs {}` or `antiphon send {} TEXT`", task.task, task.task))
         }
-        TaskPhase::Done | TaskPhase::Abandoned => {
-            (Severity::Note, "look into its workspace before removing it".to_owned())
-        }
+        TaskPhase::Done | TaskPhase::Abandoned => (
+            Severity::Note,
+            format!("look into its workspace; `antiphon gc {}` removes it and keeps what it holds", task.task),
+        ),
         TaskPhase::Queued | TaskPhase::InReview | TaskPhase::Closing => return None,
     };
     Some(Need { severity, since: task.since, subject: task.task.clone(), what: task.trouble.clone()?, hint })

@@ -27,6 +27,7 @@ mod long_log;
 #[cfg(unix)]
 mod luck;
 #[cfg(unix)]
+mod rescue;
 mod story;
 mod tidy;
 #[cfg(unix)]

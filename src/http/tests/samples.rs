@@ -75,6 +75,7 @@ pub(super) async fn task(house: &House, number: u64, title: &str, phase: Phase) 
         pull: None,
         trouble: None,
         kept: None,
+        rescue: None,
         opening: task::Opening::No,
         tries: 0,
         retry_at: None,

@@ -3,7 +3,7 @@
 use super::world::World;
 
 /// Every command that people use.
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["init"],
     &["demo"],
@@ -16,6 +16,8 @@ const COMMANDS: [&[&str]; 22] = [
     &["logs"],
     &["stop"],
     &["retry"],
+    &["gc"],
+    &["undo"],
     &["open"],
     &["doctor"],
     &["reactions"],

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{
-    adopt, attach, caller::Caller, completions, demo, doctor, error::Error, exit_codes, git_credential, hold, hook,
-    init, journal, logs, open, reactions, retry, scripted_agent, send, spawn, status, stop, up,
+    adopt, attach, caller::Caller, completions, demo, doctor, error::Error, exit_codes, git_credential, github, hold,
+    hook, init, journal, logs, open, reactions, retry, scripted_agent, send, spawn, status, stop, up, webhook,
 };
 
 /// What can be asked for.
@@ -14,6 +14,11 @@ use super::{
 pub(super) enum Command {
     /// Writes the settings for a clone, and says what to do next
     Init(init::Arguments),
+    /// Connects GitHub, and checks the connection
+    #[command(name = "github")]
+    GitHub(github::Arguments),
+    /// Receives deliveries on a machine that GitHub cannot reach
+    Webhook(webhook::Arguments),
     /// Plays the whole story on this machine: no account, no key, no network
     Demo(demo::Arguments),
     /// Runs the daemon
@@ -67,6 +72,8 @@ impl Command {
         let environment = &caller.environment;
         match self {
             Self::Init(arguments) => init::run(&arguments, caller),
+            Self::GitHub(arguments) => github::run(&arguments, caller),
+            Self::Webhook(arguments) => webhook::run(&arguments, caller),
             Self::Up(arguments) => up::run(&arguments, caller),
             Self::Status(arguments) => status::run(&arguments, caller),
             Self::Spawn(arguments) => spawn::run(arguments, caller),
@@ -98,6 +105,7 @@ impl Command {
     pub(super) const fn wants_json(&self) -> bool {
         match self {
             Self::Demo(arguments) => arguments.json(),
+            Self::GitHub(arguments) => arguments.json(),
             Self::Status(arguments) => arguments.json,
             Self::Spawn(arguments) => arguments.json,
             Self::Adopt(arguments) => arguments.json,
@@ -110,6 +118,7 @@ impl Command {
             Self::Journal(arguments) => arguments.json(),
             Self::Init(_)
             | Self::Up(_)
+            | Self::Webhook(_)
             | Self::Attach(_)
             | Self::Open(_)
             | Self::Completions(_)

@@ -3,9 +3,14 @@
 use super::world::World;
 
 /// Every command that people use.
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 27] = [
     &[],
     &["init"],
+    &["github"],
+    &["github", "setup"],
+    &["github", "check"],
+    &["webhook"],
+    &["webhook", "forward"],
     &["demo"],
     &["up"],
     &["status"],

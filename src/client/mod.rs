@@ -98,6 +98,19 @@ impl Client {
         self.0.get("doctor", &[]).await
     }
 
+    /// How many of GitHub's pings the daemon has answered since its start, each signed with a secret of its settings.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon cannot be reached.
+    pub async fn pings(&self) -> Result<u64, Error> {
+        // The door answers 200 to nothing else.
+        const COUNTER: &str = "antiphon_deliveries_total{status=\"200\"} ";
+        let metrics = self.0.metrics().await?;
+        let count = metrics.lines().find_map(|line| line.strip_prefix(COUNTER));
+        Ok(count.and_then(|count| count.trim().parse().ok()).unwrap_or(0))
+    }
+
     /// Wants an issue, or what some words say, worked on.
     ///
     /// # Errors

@@ -228,6 +228,23 @@ impl Transport {
         self.shared.pages.get()
     }
 
+    /// Reads something that belongs to our account and to no repository. An App has no such thing.
+    pub(super) async fn of_us(&self, segments: &[&str]) -> Result<Answer, Error> {
+        let mut call = Call::read(path(&self.shared.rest, segments)?, self.class, String::new());
+        call.authorization = Some(self.shared.tokens.authorization(None).await?);
+        self.shared.wire.exchange(&call).await
+    }
+
+    /// Asks as nobody: no credential goes with it.
+    pub(super) async fn anonymously(&self, method: Method, segments: &[&str]) -> Result<Answer, Error> {
+        let mut call = Call::read(path(&self.shared.rest, segments)?, self.class, String::new());
+        if method != Method::GET {
+            call.kind = Kind::Write;
+        }
+        call.method = method;
+        self.shared.wire.exchange(&call).await
+    }
+
     /// Asks as the App itself.
     pub(super) async fn as_app(
         &self,

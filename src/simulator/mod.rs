@@ -14,6 +14,7 @@ pub mod agent;
 pub mod story;
 
 mod adversary;
+mod apps;
 mod call;
 mod ci;
 mod courier;
@@ -39,6 +40,7 @@ mod world;
 mod tests;
 
 pub use adversary::{Carried, Chance, Post, PostTroubles, Round, ServiceTroubles};
+pub use apps::OfferedApp;
 pub use deliveries::Deliveries;
 pub use error::Error;
 pub use glance::Glance;

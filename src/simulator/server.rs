@@ -17,6 +17,7 @@ use tracing::debug;
 
 use super::{
     adversary::{Befallen, Chance, Fault, ServiceTroubles, without_mergeability},
+    apps,
     call::{Call, Reply},
     courier,
     deliveries::Deliveries,
@@ -251,7 +252,12 @@ async fn answer(shared: &Shared, incoming: Incoming) -> (Response, bool) {
     if incoming.path.contains(".git/") {
         return (git(shared, incoming).await, false);
     }
-    let (reply, cut) = match token_of(&incoming.headers) {
+    let token = token_of(&incoming.headers);
+    let (method, path) = (incoming.method.as_str(), incoming.path.as_str());
+    if let Some(reply) = apps::answer(shared, (method, path, &incoming.query), &incoming.body, token.as_deref()) {
+        return (render(shared, &incoming, reply), false);
+    }
+    let (reply, cut) = match token {
         Some(token) if token == shared.token => api(shared, &incoming).await,
         Some(_) => (Reply::refusal(401, "Bad credentials"), false),
         None => (Reply::refusal(401, "Requires authentication"), false),
@@ -333,8 +339,13 @@ fn render(shared: &Shared, incoming: &Incoming, reply: Reply) -> Response {
     // An unchanged answer costs nothing.
     let budget = if incoming.path.ends_with("/graphql") { GRAPHQL } else { CORE };
     let (remaining, resets_at) = shared.change(|world| world.spend(budget, u64::from(!unchanged)));
+    let now = shared.clock.now();
     let mut headers = reply.headers;
     let usual = [
+        (
+            "date".to_owned(),
+            jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default(),
+        ),
         ("x-github-media-type".to_owned(), "github.v3; format=json".to_owned()),
         ("x-github-request-id".to_owned(), format!("{:04X}:{remaining:08X}", text.len())),
         ("x-ratelimit-limit".to_owned(), RATE_LIMIT.to_string()),

@@ -284,7 +284,8 @@ async fn only_the_workspace_of_an_ended_task_is_removed_or_brought_back() {
     let wish = |wish: &'static str, id: &str, task: &str| house.wish(wish, json!({"request": id, "subject": task}));
     put_task(&house, task(&house, 1, "Say hello", Phase::Working).await).await;
     put_task(&house, task(&house, 2, "Given up", Phase::Abandoned).await).await;
-    let rescue = Rescue { task: "pages-3".parse().unwrap(), at: Timestamp::UNIX_EPOCH, commit: "e".repeat(40).parse().unwrap() };
+    let rescue =
+        Rescue { task: "pages-3".parse().unwrap(), at: Timestamp::UNIX_EPOCH, commit: "e".repeat(40).parse().unwrap() };
     let gone = task::State { workspace: None, rescue: Some(rescue), ..task(&house, 3, "Gone", Phase::Done).await };
     put_task(&house, gone).await;
 

@@ -44,7 +44,10 @@ pub(crate) async fn answer(shared: &Shared, call: &Call) -> Reply {
 async fn route(shared: &Shared, call: &Call) -> Answer {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     match (call.method.as_str(), segments.as_slice()) {
-        ("GET", ["user"]) => Ok(Some(Reply::ok(shared.look(|world| objects::login(world, &world.own_login.clone()))))),
+        ("GET", ["user"]) => {
+            let user = shared.look(|world| objects::login(world, &world.own_login.clone()));
+            Ok(Some(Reply::ok(user).header("x-oauth-scopes", "repo")))
+        }
         ("GET", ["rate_limit"]) => Ok(Some(Reply::ok(shared.change(rate_limit)))),
         ("GET", ["users", login]) => Ok(Some(user(shared, login)?)),
         (_, ["repos", owner, name, rest @ ..]) => {

@@ -31,6 +31,7 @@ pub(crate) use repository::{Commit, Repository};
 pub(crate) use reviews::{Review, ReviewComment, Thread};
 
 use super::{
+    apps::App,
     happened::{Happened, Write},
     json::objects,
     mail::Mailbox,
@@ -59,6 +60,8 @@ pub(crate) struct World {
     pub(crate) requests: BTreeMap<String, u64>,
     /// Work of the simulator itself that has begun and not ended.
     pub(crate) busy: u32,
+    /// The App that a manifest made, or will make.
+    pub(crate) app: Option<App>,
     /// What was spent of the hourly budgets.
     pub(crate) quotas: Quotas,
     ids: u64,
@@ -78,6 +81,7 @@ impl World {
             writes: Vec::new(),
             requests: BTreeMap::new(),
             busy: 0,
+            app: None,
             quotas: Quotas::new(),
             // Real ids no longer fit into 32 bits; a client that thinks otherwise must fail here.
             ids: 5_000_000_000,

@@ -146,12 +146,12 @@ impl State {
             Some(plan) => (Some(now.rules.renewed(plan, &context)), Vec::new()),
             None => now.rules.answer(&self.key(), &context, incident, head.as_ref()),
         };
-        let plan = plan.map(|plan| self.with_possible_reruns(kind, plan));
-        if plan.as_ref().is_some_and(|plan| self.awaits_end_of_run(plan)) {
+        let plan = plan.map(|plan| self.with_possible_reruns(kind, plan, now));
+        if plan.as_ref().is_some_and(|plan| self.awaits_end_of_run(kind, plan, now)) {
             return;
         }
         effects.extend(beside);
-        self.note_round(kind, plan.as_ref());
+        self.note_round(kind, plan.as_ref(), now);
         let order = self.incidents.get_mut(&kind).and_then(|incident| {
             incident.plan = plan;
             incident.begin(failures, head, now.at)

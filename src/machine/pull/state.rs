@@ -48,8 +48,8 @@ pub struct State {
     pub red: Option<Red>,
     /// What failed in the merge queue that threw it out.
     pub ejected: Option<Red>,
-    /// What the last round on red checks was about.
-    pub round: Option<Round>,
+    /// What the last round of each incident on checks was about.
+    pub rounds: BTreeMap<IncidentKind, Round>,
     /// The green checks of the head.
     pub green: Option<Green>,
     /// Which reviews and threads were handed to the agent.
@@ -108,7 +108,7 @@ impl State {
             silence: None,
             red: None,
             ejected: None,
-            round: None,
+            rounds: BTreeMap::new(),
             green: None,
             handed: BTreeSet::new(),
             mergeability_asked: 0,

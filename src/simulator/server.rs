@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::broadcast};
 use tracing::debug;
 
 use super::{
-    adversary::{Befallen, Chance, Fault, ServiceTroubles, without_mergeability},
+    adversary::{Befallen, Chance, Fault, GivenUp, ServiceTroubles, without_mergeability},
     call::{Call, Reply},
     courier,
     deliveries::Deliveries,
@@ -178,6 +178,11 @@ impl Simulator {
         self.plan(method, path_prefix, Fault::LoseAnswer, 1);
     }
 
+    /// Gives up on queries that ask for more than so many entries, by GitHub's own formula; `None`: on none.
+    pub fn give_up_on_queries(&self, patience: Option<(u64, GivenUp)>) {
+        self.shared.faults().limit_queries(patience);
+    }
+
     /// Lets the service adversary befall requests from now on.
     pub fn trouble(&self, chance: Chance, troubles: ServiceTroubles) {
         self.shared.service().begin(chance, troubles);
@@ -189,8 +194,7 @@ impl Simulator {
     }
 
     fn plan(&self, method: &str, path_prefix: &str, fault: Fault, times: u32) {
-        let mut faults = self.shared.faults.lock().expect("no holder of this lock panics");
-        faults.plan(method, path_prefix, fault, times);
+        self.shared.faults().plan(method, path_prefix, fault, times);
     }
 }
 
@@ -232,8 +236,7 @@ async fn handle(
     let path = uri.path().strip_prefix("/api/v3").unwrap_or(uri.path()).to_owned();
     let query = uri.query().unwrap_or_default().to_owned();
     let incoming = Incoming { method, path, query, headers, body };
-    let fault =
-        shared.faults.lock().expect("no holder of this lock panics").take(incoming.method.as_str(), &incoming.path);
+    let fault = shared.faults().take(incoming.method.as_str(), &incoming.path);
     match fault {
         Some(Fault::Refuse(status)) => return render(&shared, &incoming, refusal(status)),
         Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,

@@ -11,8 +11,8 @@ use crate::{
 };
 
 const QUERY: &str = include_str!("../pull.graphql");
-/// 2,000 checks or 1,000 threads; beyond that something is wrong.
-const CHECKS_MAX: u32 = 2_000;
+/// 20,000 checks or 10,000 threads, a tenth of that in the smallest pages; beyond that something is wrong.
+const PAGES_MAX: u32 = 200;
 
 /// A whole pull request, all pages put together.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct Raw {
 /// [`Error::HeadMoved`] if the head changed between two pages.
 pub(super) async fn ask(transport: &Transport, repo: &RepoName, number: PrNumber) -> Result<Raw, Error> {
     let mut raw = ask_page(transport, repo, number, &Cursors::default()).await?;
-    for _ in 0..CHECKS_MAX / transport.page_size() {
+    for _ in 0..PAGES_MAX {
         let Some(cursors) = raw.next() else { return Ok(raw.whole) };
         let page = ask_page(transport, repo, number, &cursors).await?;
         raw.append(page)?;

@@ -15,6 +15,8 @@ pub(crate) struct Claim {
     pub(super) fence: Fence,
     pub(super) progress: Option<String>,
     pub(super) postponed: u32,
+    /// How often it was tried in vain; an outage of GitHub uses none of it up.
+    pub(super) tried: u32,
     /// When the effect was ordered.
     pub(super) since: Timestamp,
 }

@@ -60,6 +60,8 @@ pub enum Outcome {
         after: Duration,
         /// Why.
         why: String,
+        /// Whether it was tried, and not only waited for.
+        tried: bool,
     },
 }
 
@@ -112,10 +114,10 @@ const PARKED: Duration = Duration::from_secs(300);
 impl Executor {
     /// Carries out a claimed effect.
     pub async fn carry_out(&self, claimed: Claimed) -> Outcome {
-        let Claimed { id, fence, effect, progress, postponed, since } = claimed;
-        let claim = Claim { id, fence, progress, postponed, since };
+        let Claimed { id, fence, effect, progress, postponed, tried, since } = claimed;
+        let claim = Claim { id, fence, progress, postponed, tried, since };
         if let Some(why) = self.parked(&effect) {
-            return Outcome::Later { after: PARKED / self.scale(), why };
+            return Outcome::Later { after: PARKED / self.scale(), why, tried: false };
         }
         match effect {
             // Carried out by the commit itself.
@@ -195,6 +197,14 @@ impl Executor {
     /// Puts an effect off, longer each time.
     fn later(&self, claim: &Claim, why: impl Into<String>) -> Outcome {
         let after = (PAUSE_MIN * 2_u32.saturating_pow(claim.postponed.min(9))).min(PAUSE_MAX) / self.scale();
-        Outcome::Later { after, why: why.into() }
+        Outcome::Later { after, why: why.into(), tried: false }
+    }
+
+    /// Puts an effect off that was tried in vain, longer each time.
+    fn again(&self, claim: &Claim, why: impl Into<String>) -> Outcome {
+        match self.later(claim, why) {
+            Outcome::Later { after, why, .. } => Outcome::Later { after, why, tried: true },
+            done @ Outcome::Done(_) => done,
+        }
     }
 }

@@ -320,6 +320,7 @@ fn token_of(headers: &HeaderMap) -> Option<String> {
 fn refusal(status: u16) -> Reply {
     match status {
         403 => Reply::refusal(403, SECONDARY_LIMIT).header("retry-after", "60"),
+        405 => Reply::refusal(405, "Base branch was modified. Review and try the merge again."),
         429 => Reply::refusal(429, "Too many requests").header("retry-after", "60"),
         500 | 502 | 503 | 504 => Reply { status, headers: Vec::new(), body: json!({ "message": "Server Error" }) },
         other => Reply::refusal(other, "Refused on purpose"),

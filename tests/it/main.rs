@@ -27,6 +27,8 @@ mod long_log;
 #[cfg(unix)]
 mod luck;
 #[cfg(unix)]
+mod merging;
+#[cfg(unix)]
 mod pages;
 #[cfg(unix)]
 mod story;

@@ -1,6 +1,7 @@
 //! Checks that give no verdict by themselves, and the incident on them.
 //!
-//! The incident lives until the head changes or is green: people hear of one head once, whatever its checks do meanwhile.
+//! No list shows what becomes of checks, so a head that waits for them is looked at now and then without a hint. The
+//! incident lives until the head changes or is green: people hear of one head once, whatever its checks do meanwhile.
 
 use std::collections::BTreeSet;
 
@@ -77,6 +78,35 @@ impl State {
         let unstarted = (nothing || stands(CheckState::Expected)).then_some(rules.pace.checks_missing);
         let silent = stands(CheckState::Pending).then_some(rules.pace.checks_silent);
         unstarted.into_iter().chain(silent).map(|pause| silence.since + pause).min()
+    }
+
+    /// When the checks are looked at although nothing was heard of them: their end may have been announced in vain.
+    pub(super) fn pending_at(&self, rules: &Rules) -> Option<Timestamp> {
+        let (snapshot, silence) = (self.snapshot.as_ref()?, self.silence.as_ref()?);
+        let conflicts = snapshot.mergeability == Mergeability::Conflicting;
+        if self.managed.is_none() || !self.is_open() || conflicts || !self.awaits_checks(snapshot, rules) {
+            return None;
+        }
+        let looked_at = self.look.ordered_at.unwrap_or(silence.since);
+        let mut pause = rules.pace.checks_pending;
+        while silence.since + pause <= looked_at && pause < rules.pace.pull_reconcile {
+            pause = pause * 2;
+        }
+        // From then on the periodic look is as good.
+        Some(silence.since + pause).filter(|at| *at > looked_at)
+    }
+
+    fn awaits_checks(&self, snapshot: &Snapshot, rules: &Rules) -> bool {
+        let counted = selected(&snapshot.checks, rules.checks(IncidentKind::ChecksFailed));
+        let waits = |check: &&Check| matches!(check.state, CheckState::Expected | CheckState::Pending);
+        counted.iter().any(waits) || (counted.is_empty() && !self.has_no_checks(rules))
+    }
+
+    /// Wants the look for which it is time.
+    pub(super) fn look_at_pending(&mut self, now: &Now<'_>) {
+        if self.pending_at(now.rules).is_some_and(|at| now.at >= at) {
+            self.look.want(now.at);
+        }
     }
 
     pub(super) fn tick_missing(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
@@ -159,6 +189,67 @@ mod tests {
         assert_eq!(why(&pr), [Missing::NotStarted]);
         pr.hint();
         assert_eq!(pr.pass(mins(600)), NOTHING);
+    }
+
+    // G018, G052: a check whose end nobody announced, or announced before GitHub showed it, in a repository in which nothing else happens
+    #[test]
+    fn a_check_that_ends_unheard_is_seen_before_the_hourly_look() {
+        let mut pr = Pr::shipped();
+        pr.shows(pending('a'));
+        pr.pass(mins(3));
+        pr.github = red('a');
+        assert_eq!(pr.pass(mins(7)), NOTHING);
+
+        assert_eq!(pr.pass(secs(20)), ["tell session/hello-3: prompt wanted (checks-failed attempt 1)"]);
+    }
+
+    #[test]
+    fn checks_that_say_nothing_are_looked_at_ever_more_rarely() {
+        for waits in [pending('a'), snapshot(), snapshot().check("test", EXPECTED)] {
+            let mut pr = Pr::shipped();
+            pr.shows(waits);
+            let mut looks = Vec::new();
+            for minute in 1..=300 {
+                let before = pr.looks;
+                pr.pass(mins(1));
+                looks.extend((pr.looks > before).then_some(minute));
+            }
+
+            assert_eq!(looks, [10, 20, 40, 80]);
+        }
+    }
+
+    #[test]
+    fn who_waits_for_no_check_is_not_looked_at() {
+        let mut unmanaged = Pr::unmanaged(rules());
+        unmanaged.shows(pending('a'));
+        let mut green_one = Pr::shipped();
+        green_one.shows(green('a'));
+        let mut conflicting = Pr::shipped();
+        conflicting.shows(pending('a').mergeable(Mergeability::Conflicting));
+        for mut pr in [unmanaged, green_one, conflicting] {
+            let before = pr.looks;
+
+            pr.pass(mins(300));
+
+            assert_eq!(pr.looks, before);
+        }
+    }
+
+    // What was seen for another reason need not be seen again so soon.
+    #[test]
+    fn a_look_for_another_reason_counts() {
+        let mut pr = Pr::shipped();
+        pr.shows(pending('a'));
+        pr.pass(mins(9));
+        pr.hint();
+        pr.pass(mins(3));
+        pr.hint();
+        let before = pr.looks;
+
+        pr.pass(mins(7));
+
+        assert_eq!(pr.looks, before);
     }
 
     #[test]

@@ -159,7 +159,8 @@ impl State {
         let answered = red.filter(|_| self.awaits_red());
         let missing = self.missing_at(rules).filter(|_| self.managed.is_some() && self.is_open());
         let missing = missing.map(|at| (at, "missing checks"));
-        let all = look.into_iter().chain(incidents).chain(unsettled).chain(answered).chain(missing);
+        let pending = self.pending_at(rules).map(|at| (at, "checks that say nothing"));
+        let all = look.into_iter().chain(incidents).chain(unsettled).chain(answered).chain(missing).chain(pending);
         all.filter(|(at, _)| *at > now).min()
     }
 

@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(writes(&github), 0);
     }
 
-    // G066
+    // G052, G066
     #[tokio::test]
     async fn a_run_that_goes_on_is_waited_for() {
         let github = github("in_progress", 1, || reply(403, &json!({}))).await;

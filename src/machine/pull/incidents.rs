@@ -296,6 +296,44 @@ mod tests {
         assert_eq!(pr.one.pull().failures().len(), 2);
     }
 
+    // S39: what cannot be found out about one cause holds up no other
+    #[test]
+    fn a_conflict_is_told_while_the_log_of_a_red_check_cannot_be_read() {
+        let mut one = One::new(pull_key(), rules());
+        one.feed(event::Pull::Managed { task: task_id(), session: session_id() });
+        let pull = red('a').mergeable(Mergeability::Conflicting);
+        one.feed(event::Pull::Observed { look: 1, snapshot: Box::new(pull.clone()), hash: hash(&pull) });
+
+        assert_eq!(one.pass(secs(20)), wanted("conflict attempt 1"));
+    }
+
+    // S40: nothing happens to the pull request itself
+    #[test]
+    fn a_base_that_moves_into_a_conflict_is_answered_within_a_minute() {
+        let mut pr = Pr::shipped();
+        pr.shows(green('a'));
+        pr.pass(mins(30));
+        pr.github = green('a').mergeable(Mergeability::Conflicting);
+
+        pr.feed(event::Pull::BaseMoved);
+
+        assert_eq!(pr.pass(mins(1)), wanted("conflict attempt 1"));
+    }
+
+    // S41
+    #[test]
+    fn a_rule_can_only_warn_of_conflicts() {
+        let own = "name: warn\non: conflict\ndo:\n  - notify: { priority: normal }\n";
+        let mut pr = Pr::managed(rules_with(&[own]));
+
+        pr.conflicts('a');
+        let mut said = pr.pass(secs(20));
+        said.extend(pr.acted(ActionOutcome::Done));
+        said.extend(pr.pass(mins(120)));
+
+        assert_eq!(said, ["act conflict do 0"]);
+    }
+
     // S16, G133: what counts is what was submitted, and the state is written and read back at every step
     #[test]
     fn a_prompt_that_is_never_submitted_is_no_attempt() {

@@ -148,6 +148,7 @@ pub(super) struct RawPull {
     pub(super) head_repository: Option<RawFork>,
     pub(super) base_ref_name: Branch,
     pub(super) base_ref_oid: Sha,
+    pub(super) base_ref: Option<RawBaseRef>,
     pub(super) mergeable: String,
     pub(super) merge_state_status: String,
     pub(super) auto_merge_request: Option<IgnoredAny>,
@@ -160,6 +161,19 @@ pub(super) struct RawPull {
     pub(super) latest_opinionated_reviews: Option<Connection<RawReview>>,
     pub(super) review_threads: Connection<RawThread>,
     commits: Connection<RawPullCommit>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawBaseRef {
+    #[serde(default)]
+    pub(super) associated_pull_requests: Connection<RawBelow>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawBelow {
+    pub(super) number: PrNumber,
+    pub(super) author: Option<Account>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -86,6 +86,10 @@ impl State {
         match snapshot.mergeability {
             // Unknown is not an answer: the conflict stands until GitHub has looked again.
             Mergeability::Unknown => {}
+            // What lies below in the stack is still at work: its merge may end the conflict, or bring the next one.
+            Mergeability::Conflicting if snapshot.base.pull.is_some() => {
+                self.incidents.remove(&kind);
+            }
             Mergeability::Clean | Mergeability::Behind => {
                 self.incidents.remove(&kind);
             }
@@ -320,14 +324,28 @@ mod tests {
         assert_eq!(pr.pass(mins(1)), wanted("conflict attempt 1"));
     }
 
+    // S38
+    #[test]
+    fn a_stacked_pull_request_hears_of_a_conflict_when_the_one_below_it_is_gone() {
+        let mut pr = Pr::shipped();
+        let mut stacked = green('a').mergeable(Mergeability::Conflicting);
+        stacked.base.pull = Some(crate::model::PrNumber(6));
+        pr.shows(stacked.clone());
+        assert_eq!(pr.pass(mins(30)), NOTHING);
+
+        stacked.base.pull = None;
+        pr.shows(stacked);
+
+        assert_eq!(pr.pass(secs(20)), wanted("conflict attempt 1"));
+    }
+
     // S41
     #[test]
     fn a_rule_can_only_warn_of_conflicts() {
         let own = "name: warn\non: conflict\ndo:\n  - notify: { priority: normal }\n";
         let mut pr = Pr::managed(rules_with(&[own]));
 
-        pr.conflicts('a');
-        let mut said = pr.pass(secs(20));
+        let mut said = pr.conflicts('a');
         said.extend(pr.acted(ActionOutcome::Done));
         said.extend(pr.pass(mins(120)));
 

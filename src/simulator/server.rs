@@ -178,6 +178,11 @@ impl Simulator {
         self.plan(method, path_prefix, Fault::LoseAnswer, 1);
     }
 
+    /// Interrupts the next `times` jobs of CI: they end as cancelled.
+    pub fn interrupt_next_jobs(&self, times: u32) {
+        self.shared.faults().interrupt_jobs(times);
+    }
+
     /// Gives up on queries that ask for more than so many entries, by GitHub's own formula; `None`: on none.
     pub fn give_up_on_queries(&self, patience: Option<(u64, GivenUp)>) {
         self.shared.faults().limit_queries(patience);

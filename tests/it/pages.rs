@@ -3,8 +3,8 @@
 use antiphon::{
     background::Tasks,
     clock::Clock,
-    github::{Client, Credentials, Error, Secret, Settings},
-    model::{PrNumber, RepoName},
+    github::{Client, Credentials, Error, Settings},
+    model::{PrNumber, RepoName, Secret},
     simulator::{GivenUp, NewPull, Options, Push, Simulator, story},
 };
 

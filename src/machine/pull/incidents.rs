@@ -952,7 +952,7 @@ mod tests {
         assert_eq!(pr.pass(mins(60)), NOTHING);
     }
 
-    // G085
+    // G075, G085: whatever a fix touches, a person has to have approved exactly that
     #[test]
     fn an_approval_of_an_older_commit_merges_nothing() {
         let mut pr = Pr::managed(Rules { merge: Merge::Squash, ..rules() });

@@ -1,5 +1,5 @@
-//! Single troubles, planned by hand: refused requests, slow ones, answers that get lost after the deed was done, and a limit
-//! to what a query may ask for at once.
+//! Single troubles, planned by hand: refused requests, slow ones, answers that get lost after the deed was done, a limit to
+//! what a query may ask for at once, jobs that are interrupted.
 
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ struct Planned {
 pub(crate) struct Faults {
     planned: Vec<Planned>,
     patience: Option<(u64, GivenUp)>,
+    interruptions: u32,
 }
 
 impl Faults {
@@ -56,6 +57,18 @@ impl Faults {
         let fault = planned.fault;
         self.planned.retain(|planned| planned.times > 0);
         Some(fault)
+    }
+
+    /// Interrupts the next `times` jobs.
+    pub(crate) const fn interrupt_jobs(&mut self, times: u32) {
+        self.interruptions = times;
+    }
+
+    /// Whether the job that begins now is interrupted; used up by asking.
+    pub(crate) const fn interrupts(&mut self) -> bool {
+        let interrupts = self.interruptions > 0;
+        self.interruptions = self.interruptions.saturating_sub(1);
+        interrupts
     }
 
     /// From now on queries for more entries than this are given up; `None`: no longer.

@@ -105,9 +105,6 @@ pub struct Launching {
     pub secret_variables: BTreeSet<String>,
 }
 
-/// How often and how long an effect is put off.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// How soon it is asked again whether a repository can be worked on.
 const PARKED: Duration = Duration::from_secs(300);
 
@@ -192,19 +189,5 @@ impl Executor {
 
     fn runtime(&self, name: &str) -> Option<Arc<dyn Runtime>> {
         self.runtimes.get(name).cloned()
-    }
-
-    /// Puts an effect off, longer each time.
-    fn later(&self, claim: &Claim, why: impl Into<String>) -> Outcome {
-        let after = (PAUSE_MIN * 2_u32.saturating_pow(claim.postponed.min(9))).min(PAUSE_MAX) / self.scale();
-        Outcome::Later { after, why: why.into(), tried: false }
-    }
-
-    /// Puts an effect off that was tried in vain, longer each time.
-    fn again(&self, claim: &Claim, why: impl Into<String>) -> Outcome {
-        match self.later(claim, why) {
-            Outcome::Later { after, why, .. } => Outcome::Later { after, why, tried: true },
-            done @ Outcome::Done(_) => done,
-        }
     }
 }

@@ -90,7 +90,7 @@ impl State {
         let looked_at = self.look.ordered_at.unwrap_or(silence.since);
         let mut pause = rules.pace.checks_pending;
         while silence.since + pause <= looked_at && pause < rules.pace.pull_reconcile {
-            pause = pause * 2;
+            pause *= 2;
         }
         // From then on the periodic look is as good.
         Some(silence.since + pause).filter(|at| *at > looked_at)

@@ -349,7 +349,7 @@ mod tests {
         said.extend(pr.acted(ActionOutcome::Done));
         said.extend(pr.pass(mins(120)));
 
-        assert_eq!(said, ["act conflict do 0"]);
+        assert_eq!(said, ["act warn do 0"]);
     }
 
     // S16, G133: what counts is what was submitted, and the state is written and read back at every step

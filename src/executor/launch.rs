@@ -147,7 +147,7 @@ impl Executor {
         if let Some((runtime, _)) = self.runtime_of(address).await
             && let Err(error) = runtime.stop(address, STOP_GRACE / self.scale()).await
         {
-            return Outcome::Later { after: Duration::from_secs(2) / self.scale(), why: chain(&error) };
+            return Outcome::Later { after: Duration::from_secs(2) / self.scale(), why: chain(&error), tried: false };
         }
         Outcome::Done(Some(event::Session::Stopped { generation }.into()))
     }

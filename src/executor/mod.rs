@@ -60,6 +60,8 @@ pub enum Outcome {
         after: Duration,
         /// Why.
         why: String,
+        /// Whether it was tried, and not only waited for.
+        tried: bool,
     },
 }
 
@@ -103,19 +105,16 @@ pub struct Launching {
     pub secret_variables: BTreeSet<String>,
 }
 
-/// How often and how long an effect is put off.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// How soon it is asked again whether a repository can be worked on.
 const PARKED: Duration = Duration::from_secs(300);
 
 impl Executor {
     /// Carries out a claimed effect.
     pub async fn carry_out(&self, claimed: Claimed) -> Outcome {
-        let Claimed { id, fence, effect, progress, postponed, since } = claimed;
-        let claim = Claim { id, fence, progress, postponed, since };
+        let Claimed { id, fence, effect, progress, postponed, tried, since } = claimed;
+        let claim = Claim { id, fence, progress, postponed, tried, since };
         if let Some(why) = self.parked(&effect) {
-            return Outcome::Later { after: PARKED / self.scale(), why };
+            return Outcome::Later { after: PARKED / self.scale(), why, tried: false };
         }
         match effect {
             // Carried out by the commit itself.
@@ -192,11 +191,5 @@ impl Executor {
 
     fn runtime(&self, name: &str) -> Option<Arc<dyn Runtime>> {
         self.runtimes.get(name).cloned()
-    }
-
-    /// Puts an effect off, longer each time.
-    fn later(&self, claim: &Claim, why: impl Into<String>) -> Outcome {
-        let after = (PAUSE_MIN * 2_u32.saturating_pow(claim.postponed.min(9))).min(PAUSE_MAX) / self.scale();
-        Outcome::Later { after, why: why.into() }
     }
 }

@@ -86,7 +86,7 @@ impl Executor {
             Ok(None) => event::Task::NothingPushed,
             Err(github::Error::RateLimited { resets_at }) => {
                 let after = Duration::try_from(resets_at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
-                return Outcome::Later { after, why: "the rate limit is reached".to_owned() };
+                return Outcome::Later { after, why: "the rate limit is reached".to_owned(), tried: false };
             }
             Err(error) => {
                 let transient = matches!(

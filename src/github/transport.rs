@@ -178,17 +178,21 @@ impl Transport {
         let mut call = Call::read(self.shared.graphql.clone(), self.class, self.account(repo));
         (call.method, call.body, call.budget) = (Method::POST, Some(body), Budget::Graphql);
         let answer = self.authorized(repo, call).await;
-        match &answer {
+        let read = answer.and_then(|answer| self.read(repo, &answer.success()?));
+        match &read {
             Ok(_) => self.shared.pages.answered(),
             // A query that takes longer than ten seconds is given up, and its points are gone.
             Err(Error::Unavailable(_)) => self.shared.pages.shrink(),
             Err(_) => {}
         }
-        let answer = answer?.success()?;
+        read
+    }
+
+    fn read<T: DeserializeOwned>(&self, repo: &RepoName, answer: &Answer) -> Result<T, Error> {
         let reply: Reply<'_> = serde_json::from_slice(&answer.body).map_err(Error::unexpected)?;
         // Errors first: the data beside them may have holes where the query has none.
         if let Some(failure) = reply.errors.into_iter().flatten().next() {
-            return Err(self.refusal(repo, failure, &answer));
+            return Err(self.refusal(repo, failure, answer));
         }
         let data = reply.data.ok_or_else(|| Error::unexpected(anyhow::anyhow!("GraphQL answered without data")))?;
         serde_json::from_str(data.get()).map_err(Error::unexpected)
@@ -275,6 +279,9 @@ impl Transport {
                 let governor = self.shared.wire.governors().of(&self.account(repo));
                 Error::RateLimited { resets_at: governor.learn_graphql_refusal(&answer.headers) }
             }
+            Some("RESOURCE_LIMITS_EXCEEDED") => Error::Unavailable(anyhow::anyhow!("GraphQL: {message}")),
+            // A query that was given up half-way has no type.
+            None if message.contains("timeout") => Error::Unavailable(anyhow::anyhow!("GraphQL: {message}")),
             Some("NOT_FOUND") => Error::NotFound,
             Some("FORBIDDEN") => Error::Forbidden { what: message },
             _ => Error::unexpected(anyhow::anyhow!("GraphQL: {message}")),
@@ -370,6 +377,25 @@ mod tests {
 
         let sizes: Vec<_> = fake.seen().iter().map(|seen| seen.body["variables"]["checks"].clone()).collect();
         assert_eq!(sizes, [100, 50, 25]);
+    }
+
+    #[tokio::test]
+    async fn a_query_that_was_given_up_in_a_200_asks_for_less_the_next_time() {
+        let given_up = [
+            json!([{"type": "RESOURCE_LIMITS_EXCEEDED", "message": "Resource limits for this query exceeded."}]),
+            json!([{"message": "Something went wrong. This may be the result of a timeout, or a GitHub bug."}]),
+        ];
+        for errors in given_up {
+            let body = json!({"data": {"repository": null}, "errors": errors});
+            let fake = Fake::start(move |_| ok(&body)).await;
+
+            for _ in 0..2 {
+                assert!(matches!(fake.client.snapshot(&repo(), PrNumber(1)).await, Err(Error::Unavailable(_))));
+            }
+
+            let sizes: Vec<_> = fake.seen().iter().map(|seen| seen.body["variables"]["checks"].clone()).collect();
+            assert_eq!(sizes, [100, 50]);
+        }
     }
 
     // G123

@@ -39,7 +39,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use adversary::{Carried, Chance, Post, PostTroubles, Round, ServiceTroubles};
+pub use adversary::{Carried, Chance, GivenUp, Post, PostTroubles, Round, ServiceTroubles};
 pub use apps::OfferedApp;
 pub use deliveries::Deliveries;
 pub use error::Error;

@@ -16,7 +16,7 @@ use tokio::{net::TcpListener, sync::broadcast};
 use tracing::debug;
 
 use super::{
-    adversary::{Befallen, Chance, Fault, ServiceTroubles, without_mergeability},
+    adversary::{Befallen, Chance, Fault, GivenUp, ServiceTroubles, without_mergeability},
     apps,
     call::{Call, Reply},
     courier,
@@ -179,6 +179,16 @@ impl Simulator {
         self.plan(method, path_prefix, Fault::LoseAnswer, 1);
     }
 
+    /// Interrupts the next `times` jobs of CI: they end as cancelled.
+    pub fn interrupt_next_jobs(&self, times: u32) {
+        self.shared.faults().interrupt_jobs(times);
+    }
+
+    /// Gives up on queries that ask for more than so many entries, by GitHub's own formula; `None`: on none.
+    pub fn give_up_on_queries(&self, patience: Option<(u64, GivenUp)>) {
+        self.shared.faults().limit_queries(patience);
+    }
+
     /// Lets the service adversary befall requests from now on.
     pub fn trouble(&self, chance: Chance, troubles: ServiceTroubles) {
         self.shared.service().begin(chance, troubles);
@@ -190,8 +200,7 @@ impl Simulator {
     }
 
     fn plan(&self, method: &str, path_prefix: &str, fault: Fault, times: u32) {
-        let mut faults = self.shared.faults.lock().expect("no holder of this lock panics");
-        faults.plan(method, path_prefix, fault, times);
+        self.shared.faults().plan(method, path_prefix, fault, times);
     }
 }
 
@@ -233,8 +242,7 @@ async fn handle(
     let path = uri.path().strip_prefix("/api/v3").unwrap_or(uri.path()).to_owned();
     let query = uri.query().unwrap_or_default().to_owned();
     let incoming = Incoming { method, path, query, headers, body };
-    let fault =
-        shared.faults.lock().expect("no holder of this lock panics").take(incoming.method.as_str(), &incoming.path);
+    let fault = shared.faults().take(incoming.method.as_str(), &incoming.path);
     match fault {
         Some(Fault::Refuse(status)) => return render(&shared, &incoming, refusal(status)),
         Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
@@ -323,6 +331,7 @@ fn token_of(headers: &HeaderMap) -> Option<String> {
 fn refusal(status: u16) -> Reply {
     match status {
         403 => Reply::refusal(403, SECONDARY_LIMIT).header("retry-after", "60"),
+        405 => Reply::refusal(405, "Base branch was modified. Review and try the merge again."),
         429 => Reply::refusal(429, "Too many requests").header("retry-after", "60"),
         500 | 502 | 503 | 504 => Reply { status, headers: Vec::new(), body: json!({ "message": "Server Error" }) },
         other => Reply::refusal(other, "Refused on purpose"),

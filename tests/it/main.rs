@@ -26,8 +26,12 @@ mod ladder;
 mod long_log;
 #[cfg(unix)]
 mod luck;
+mod merging;
+#[cfg(unix)]
+mod pages;
 #[cfg(unix)]
 mod rescue;
+#[cfg(unix)]
 mod story;
 mod tidy;
 #[cfg(unix)]

@@ -142,7 +142,7 @@ pub(in crate::http) fn snapshot(
         lifecycle: Lifecycle::Open,
         draft: false,
         head: Head { sha: sha('c'), branch, repo: Some(repo), merged: None },
-        base: Base { branch: "main".parse().unwrap(), sha: sha('b') },
+        base: Base { branch: "main".parse().unwrap(), sha: sha('b'), pull: None },
         mergeability: Mergeability::Clean,
         merging: Merging::ByHand,
         ejection: None,

@@ -16,7 +16,7 @@ use antiphon::{
     event::{self, Agent, Event},
     executor::{Ears, Executor, Launching, Outcome, Repositories, Repository},
     github,
-    journal::{self, Claimed, Delivery, Journal as _, Post, Retention, SqliteJournal},
+    journal::{self, Claimed, Delivery, Journal as _, Post, Postponement, Retention, SqliteJournal},
     machine::{Pace, Rulebook, Rules},
     model::{Branch, MachineKey, MachineKind, Merge, Receipt, RepoId, Secret, TaskId},
     notify::Notifiers,
@@ -299,9 +299,9 @@ impl Up {
         boundary::cross("play: carried out, not recorded");
         match outcome {
             Outcome::Done(event) => self.journal.resolve(id, fence, event).await.unwrap(),
-            Outcome::Later { after, why } => {
+            Outcome::Later { after, why, tried } => {
                 let until = now + SignedDuration::try_from(after).unwrap();
-                self.journal.postpone(id, fence, until, why).await.unwrap()
+                self.journal.postpone(id, fence, Postponement { until, why, tried }).await.unwrap()
             }
         };
     }

@@ -170,6 +170,9 @@ impl Play {
         judge::facts(self).await?;
         judge::justified(self)?;
         judge::at_rest(self).await?;
+        let written = self.github.write_log().len();
+        self.reconcile_and_pass(10 * MINUTE).await;
+        judge::nothing_written_since(self, written)?;
         Ok((judge::answers(self, &begun), befallen))
     }
 

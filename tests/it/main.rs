@@ -7,6 +7,8 @@ mod addressees;
 #[cfg(unix)]
 mod behind;
 mod budget;
+#[cfg(target_os = "linux")]
+mod burst;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]
@@ -26,6 +28,8 @@ mod ladder;
 mod long_log;
 #[cfg(unix)]
 mod luck;
+#[cfg(unix)]
+mod recordings;
 #[cfg(unix)]
 mod story;
 mod tidy;

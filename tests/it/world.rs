@@ -13,6 +13,8 @@ use antiphon::{
     journal::{Retention, SqliteJournal},
     simulator::{self, Happened, LineComment, NewIssue, NewReview, Options, Simulator, Verdict, Webhook, story},
 };
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 use tokio::{
     process::{Child, Command},
     sync::broadcast,
@@ -128,9 +130,13 @@ impl World {
         assert!(status, "the simulator's repository cannot be cloned");
     }
 
+    /// Where the daemon takes deliveries.
+    pub(crate) fn door(&self) -> String {
+        format!("http://127.0.0.1:{}/webhooks/github", self.port)
+    }
+
     fn connect_webhook(&self) {
-        let url = format!("http://127.0.0.1:{}/webhooks/github", self.port);
-        self.github.set_webhook(Webhook { url, secret: SECRET.to_owned() });
+        self.github.set_webhook(Webhook { url: self.door(), secret: SECRET.to_owned() });
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -165,7 +171,7 @@ impl World {
 
     /// What it takes to start the daemon, also while the world is in use.
     pub(crate) fn starter(&self) -> Starter {
-        Starter { home: self.dir.path().to_owned(), config: self.config(), state_dir: self.state_dir() }
+        Starter::new(self.dir.path())
     }
 
     /// Somebody opens an issue that agents may work on; its number.
@@ -253,6 +259,11 @@ pub(crate) struct Starter {
 }
 
 impl Starter {
+    /// For the settings `antiphon.yaml` of a directory and the state beside them.
+    pub(crate) fn new(home: &Path) -> Self {
+        Self { home: home.to_owned(), config: home.join("antiphon.yaml"), state_dir: home.join("state") }
+    }
+
     #[expect(clippy::disallowed_methods, reason = "a test starts the program as a user would")]
     pub(crate) fn start(&self, arguments: &[&str]) -> Daemon {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.home.join("daemon.log")).unwrap();
@@ -306,6 +317,14 @@ fn processes_of(dir: &Path) -> Vec<rustix::process::Pid> {
 }
 
 impl Daemon {
+    /// The most memory that it has ever had, in KiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").trim().parse().unwrap()
+    }
+
     /// Asks it to end, as an operator would, and waits.
     #[cfg(unix)]
     pub(crate) async fn stop(self) {
@@ -346,7 +365,7 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
     tokio::time::timeout(HANGS, looking).await.unwrap_or_else(|_| panic!("never seen: {what}"))
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -362,6 +381,13 @@ async fn git(dir: &Path, args: &[&str]) -> bool {
         .await
         .unwrap()
         .success()
+}
+
+/// What stands in `X-Hub-Signature-256` above this body.
+pub(crate) fn signature(body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 /// That which GitHub says has come to pass.

@@ -28,6 +28,7 @@ mod ladder;
 mod long_log;
 #[cfg(unix)]
 mod luck;
+mod recorder;
 #[cfg(unix)]
 mod recordings;
 #[cfg(unix)]

@@ -20,6 +20,8 @@ use tokio::{
     sync::broadcast,
 };
 
+use crate::recorder::Recorder;
+
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_antiphon");
 pub(crate) const REPO: &str = "acme/pages";
 const TOKEN: &str = "the-simulators-token-0123456789";
@@ -35,6 +37,7 @@ pub(crate) struct World {
     tasks: Tasks,
     happened: broadcast::Receiver<Happened>,
     past: Vec<Happened>,
+    recorder: Option<Recorder>,
 }
 
 /// A daemon that runs.
@@ -69,7 +72,8 @@ impl World {
         github.create_repository(REPO, &story::files()).await.unwrap();
         github.set_permission(REPO, "maya", "write").unwrap();
         let port = free_port();
-        let world = Self { github, dir, port, tasks, happened, past: Vec::new() };
+        let recorder = Recorder::begin(&github, &tasks).await;
+        let world = Self { github, dir, port, tasks, happened, past: Vec::new(), recorder };
         world.write_settings(changed);
         world.clone_repository().await;
         world.connect_webhook();
@@ -106,7 +110,7 @@ impl World {
              reactions: {{ dir: '{reactions}' }}\n\
              time_scale: {scale}\n",
             port = self.port,
-            api = self.github.api_url(),
+            api = self.recorder.as_ref().map_or_else(|| self.github.api_url(), |recorder| recorder.url.clone()),
             clone = clone.display(),
             runtime = value("runtime", "pty"),
             agent = value("agent", "scripted"),
@@ -247,6 +251,9 @@ impl World {
 
     /// Ends GitHub and waits for it.
     pub(crate) async fn end(self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.end(&self.github);
+        }
         self.tasks.shut_down(Duration::from_secs(10)).await;
     }
 }

@@ -6,9 +6,9 @@ use super::{Answer, page};
 use crate::simulator::{
     call::{Call, Reply},
     json::time,
-    mail::{Delivery, DeliveryAttempt, DeliveryState, HOOK_ID},
+    mail::{Delivery, DeliveryAttempt, DeliveryState, HOOK_ID, Webhook},
     shared::Shared,
-    world::Refusal,
+    world::{Refusal, World},
 };
 
 /// Answers `/repos/{owner}/{name}/hooks…`.
@@ -17,14 +17,7 @@ pub(super) fn answer(shared: &Shared, repo: &str, call: &Call, rest: &[&str]) ->
     let is_ours = |hook: &str| hook.parse() == Ok(HOOK_ID);
     let reply = match (call.method.as_str(), rest) {
         ("GET", []) => shared.look(|world| {
-            let hooks = world.mail.webhook.as_ref().map(|webhook| {
-                json!({
-                    "type": "Repository", "id": HOOK_ID, "name": "web", "active": true, "events": ["*"],
-                    "config": { "url": webhook.url, "content_type": "json", "insecure_ssl": "0", "secret": "********" },
-                    "url": format!("{}/repos/{repo}/hooks/{HOOK_ID}", world.root),
-                    "deliveries_url": format!("{}/repos/{repo}/hooks/{HOOK_ID}/deliveries", world.root),
-                })
-            });
+            let hooks = world.mail.webhook.as_ref().map(|webhook| hook(world, repo, webhook));
             page::list(&world.root, call, hooks.into_iter().collect())
         }),
         ("GET", [hook, "deliveries"]) if is_ours(hook) => list(shared, call, repository_id),
@@ -33,6 +26,22 @@ pub(super) fn answer(shared: &Shared, repo: &str, call: &Call, rest: &[&str]) ->
         _ => return Ok(None),
     };
     Ok(Some(reply))
+}
+
+fn hook(world: &World, repo: &str, webhook: &Webhook) -> Value {
+    let url = format!("{}/repos/{repo}/hooks/{HOOK_ID}", world.root);
+    let created_at = world.repository(repo).map(|found| time(found.created_at)).ok();
+    json!({
+        "type": "Repository", "id": HOOK_ID, "name": "web", "active": true, "events": ["*"],
+        "config": { "url": webhook.url, "content_type": "json", "insecure_ssl": "0", "secret": "********" },
+        "url": url,
+        "test_url": format!("{url}/test"),
+        "ping_url": format!("{url}/pings"),
+        "deliveries_url": format!("{url}/deliveries"),
+        "last_response": { "code": null, "status": "unused", "message": null },
+        "created_at": created_at,
+        "updated_at": created_at,
+    })
 }
 
 /// Attempts, the newest first, page by page with a cursor.

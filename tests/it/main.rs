@@ -20,6 +20,7 @@ mod deliveries;
 mod demo;
 #[cfg(unix)]
 mod e2e_agents;
+mod everything;
 #[cfg(unix)]
 mod kill;
 #[cfg(unix)]

@@ -181,6 +181,8 @@ pub(crate) fn label(world: &World, repo: &Repository, name: &str) -> Value {
         "color": "ededed",
         "default": false,
         "description": null,
+        "archived_at": null,
+        "archived_by": null,
     })
 }
 

@@ -7,10 +7,12 @@
 //! Not here: the daemon's door, and a scope by branch. Git's credential protocol names the repository and never the
 //! refs, so a token that may push one branch may push each of them; protect the base branch on GitHub.
 
-use std::{fmt, net::IpAddr};
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::model::Secret;
 
 /// The account name that GitHub expects beside an installation or personal token.
 const USERNAME: &str = "x-access-token";
@@ -54,10 +56,6 @@ pub enum Invalid {
         key: &'static str,
     },
 }
-
-/// The token itself. It cannot be printed or stored.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
 
 /// What one session may have: the token, and the repository it is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +141,7 @@ impl Grant {
             (None, _) => return Err(NoGrant::CloneUrl),
         };
         let repository = Place::new(url.scheme(), &host, url.path()).ok_or(NoGrant::CloneUrl)?;
-        if token.0.is_empty() || !token.0.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if token.expose().is_empty() || !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(NoGrant::Token);
         }
         Ok(Self { repository, token })
@@ -168,24 +166,6 @@ impl Place {
         let path = path.strip_suffix("/info/lfs").unwrap_or(&path);
         let path = path.strip_suffix(".git").unwrap_or(path);
         (!path.is_empty()).then(|| Self { protocol: protocol.to_owned(), host: host.to_owned(), path: path.to_owned() })
-    }
-}
-
-impl Secret {
-    /// Takes a token in.
-    #[must_use]
-    pub const fn new(token: String) -> Self {
-        Self(token)
-    }
-
-    fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
     }
 }
 
@@ -218,7 +198,7 @@ mod tests {
     const ANSWER: &str = "username=x-access-token\npassword=ghs_secret\n";
 
     fn grant(clone_url: &str) -> Grant {
-        Grant::new(clone_url, Secret::new("ghs_secret".into())).unwrap()
+        Grant::new(clone_url, Secret::new("ghs_secret")).unwrap()
     }
 
     fn ask(protocol: &str, host: &str, path: &str, grant: &Grant) -> Option<String> {
@@ -280,25 +260,21 @@ mod tests {
         for url in
             ["http://github.com/o/r.git", "http://127.0.0.1.evil.example/o/r", "http://localhost.evil.example/o/r"]
         {
-            assert_eq!(Grant::new(url, Secret::new("t".into())), Err(NoGrant::CloneUrl), "{url}");
+            assert_eq!(Grant::new(url, Secret::new("t")), Err(NoGrant::CloneUrl), "{url}");
         }
     }
 
     #[test]
     fn a_clone_url_that_is_no_repository_makes_no_grant() {
         for url in ["", "github.com/o/r", "git@github.com:o/r.git", "ssh://git@github.com/o/r", "https://github.com/"] {
-            assert_eq!(Grant::new(url, Secret::new("t".into())), Err(NoGrant::CloneUrl), "{url}");
+            assert_eq!(Grant::new(url, Secret::new("t")), Err(NoGrant::CloneUrl), "{url}");
         }
     }
 
     #[test]
     fn a_token_cannot_break_out_of_its_line() {
         for token in ["", "a\nurl=https://evil.example", "a b", "a\r"] {
-            assert_eq!(
-                Grant::new("https://github.com/o/r", Secret::new(token.into())),
-                Err(NoGrant::Token),
-                "{token:?}"
-            );
+            assert_eq!(Grant::new("https://github.com/o/r", Secret::new(token)), Err(NoGrant::Token), "{token:?}");
         }
     }
 

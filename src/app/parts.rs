@@ -179,7 +179,7 @@ impl Parts {
 
 pub(super) fn credentials(config: &Config, order: &Order) -> anyhow::Result<github::Settings> {
     let credentials = match (&config.github.token, &config.github.app) {
-        (Some(token), _) => github::Credentials::Token(github::Secret::new(token.expose())),
+        (Some(token), _) => github::Credentials::Token(token.clone()),
         (None, Some(app)) => github::Credentials::App(
             github::App::read(app.id, &app.key_file)
                 .with_context(|| format!("cannot read the App's key {}", app.key_file.display()))?,

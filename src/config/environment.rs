@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Secret;
+use crate::model::Secret;
 
 /// The variables and the current directory. `Debug` hides the values: some of them are secrets.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -6,9 +6,12 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::yaml::{self, Diagnostic, Node};
+use crate::{
+    model::{AgentName, Secret},
+    yaml::{self, Diagnostic, Node},
+};
 
-use super::{Agent, Config, Environment, Error, Notifier, Secret};
+use super::{Agent, Config, Environment, Error, Notifier};
 
 /// Agents that need no entry in the settings.
 pub const BUILT_IN_AGENTS: [&str; 2] = ["claude", "codex"];
@@ -177,8 +180,8 @@ impl Check<'_> {
         }
     }
 
-    fn agent_of(&mut self, name: &str, agents: &BTreeMap<crate::model::AgentName, Agent>, path: &[&str]) {
-        let listed: Vec<&str> = agents.keys().map(crate::model::AgentName::as_str).collect();
+    fn agent_of(&mut self, name: &str, agents: &BTreeMap<AgentName, Agent>, path: &[&str]) {
+        let listed: Vec<&str> = agents.keys().map(AgentName::as_str).collect();
         if BUILT_IN_AGENTS.contains(&name) || listed.contains(&name) {
             return;
         }

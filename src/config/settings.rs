@@ -12,11 +12,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    model::{AgentName, Branch, Merge, Receipt, RepoName},
+    model::{AgentName, Branch, Merge, Receipt, RepoName, Secret},
     yaml::Duration,
 };
 
-use super::{Secret, Size};
+use super::Size;
 
 /// Settings of Antiphon.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

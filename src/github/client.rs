@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use url::{Host, Url};
 
 use super::{
-    Credentials, Error, Refusals, Secret, Standing,
+    Credentials, Error, Refusals, Standing,
     base::FailedRuns,
     credentials::TokenStore,
     demands,
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{Login, RepoName},
+    model::{Login, RepoName, Secret},
 };
 
 /// How far apart requests come back that were sent away until the same moment.

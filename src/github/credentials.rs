@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{Login, RepoName},
+    model::{Login, RepoName, Secret},
     process,
 };
 
@@ -39,31 +39,6 @@ const RENEW_BEFORE: SignedDuration = SignedDuration::from_mins(2);
 const NOT_INSTALLED: SignedDuration = SignedDuration::from_mins(15);
 /// What the claims of a signed request tolerate, in seconds.
 const SKEW_SECS_MAX: i64 = 30;
-
-/// A text that cannot be printed.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    #[must_use]
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// The secret itself.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
 
 /// Who we are to GitHub.
 #[derive(Clone)]
@@ -110,7 +85,7 @@ impl App {
     ///
     /// If the file cannot be read or is not text.
     pub fn read(id: u64, key_file: &std::path::Path) -> std::io::Result<Self> {
-        Ok(Self { id, key: Secret(std::fs::read_to_string(key_file)?) })
+        Ok(Self { id, key: Secret::new(std::fs::read_to_string(key_file)?) })
     }
 }
 
@@ -209,7 +184,7 @@ impl TokenStore {
         if !output.success() || token.is_empty() {
             return Err(Error::Unauthorized);
         }
-        Ok(Token { secret: Secret(token), expires_at: None })
+        Ok(Token { secret: Secret::new(token), expires_at: None })
     }
 
     async fn mint(&self, repo: &RepoName) -> Result<Token, Error> {
@@ -294,7 +269,7 @@ impl TokenStore {
         let claims = Claims { iss: app.id.to_string(), iat: now - 60, exp: now + 9 * 60 };
         let key = EncodingKey::from_rsa_pem(app.key.expose().as_bytes()).map_err(Error::unexpected)?;
         let header = jsonwebtoken::Header::new(Algorithm::RS256);
-        jsonwebtoken::encode(&header, &claims, &key).map(Secret).map_err(Error::unexpected)
+        jsonwebtoken::encode(&header, &claims, &key).map(Secret::new).map_err(Error::unexpected)
     }
 
     /// Whose installation a token for `repo` belongs to: only an App has different tokens for different owners.

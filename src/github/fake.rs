@@ -13,8 +13,12 @@ use axum::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Client, Credentials, Secret, Settings};
-use crate::{background::Tasks, clock::Clock, model::RepoName};
+use super::{Client, Credentials, Settings};
+use crate::{
+    background::Tasks,
+    clock::Clock,
+    model::{RepoName, Secret},
+};
 
 /// One request that arrived.
 #[derive(Debug, Clone, PartialEq)]

@@ -34,7 +34,7 @@ mod wire;
 pub use base::RunName;
 pub use client::{Client, Settings};
 pub use comment::{Comment, Reaction};
-pub use credentials::{App, Credentials, Secret};
+pub use credentials::{App, Credentials};
 pub use delivery_log::{DeliveryAttempt, Hook, never_arrived};
 pub use error::Error;
 pub use governor::{Allowance, Standing, Why};

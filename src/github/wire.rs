@@ -316,9 +316,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::github::{
-        Credentials, NewPull, Secret, Settings,
-        fake::{Fake, not_found, ok, redirect, reply, repo},
+    use crate::{
+        github::{
+            Credentials, NewPull, Settings,
+            fake::{Fake, not_found, ok, redirect, reply, repo},
+        },
+        model::Secret,
     };
 
     fn new_pull() -> NewPull {

@@ -62,7 +62,7 @@ async fn repo_of_asker(surroundings: &Surroundings, ask: Ask) -> Option<RepoId> 
 async fn grant(surroundings: &Surroundings, repo: RepoId) -> Option<Grant> {
     let repository = surroundings.repositories.borrow().get(repo)?.clone();
     let token = surroundings.github.for_person().git_token(&repository.name).await.ok()?;
-    Grant::new(&repository.clone_url, vault::Secret::new(token.expose().to_owned())).ok()
+    Grant::new(&repository.clone_url, token).ok()
 }
 
 /// The repository of a launch that is the session's newest and has not ended.

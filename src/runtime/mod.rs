@@ -12,6 +12,8 @@
 
 mod address;
 pub mod attach;
+#[cfg(test)]
+mod conformance;
 mod echo;
 mod error;
 mod files;

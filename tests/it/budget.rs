@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use antiphon::{
     background::Tasks,
     clock::Clock,
-    github::{Client, Credentials, Secret, Settings},
-    model::{PrNumber, RepoName},
+    github::{Client, Credentials, Settings},
+    model::{PrNumber, RepoName, Secret},
     simulator::{NewPull, Options, Push, Simulator, story},
 };
 

@@ -10,8 +10,8 @@ use std::{
 use antiphon::{
     clock::Clock,
     failure::{self, Material},
-    github::{Client, Credentials, Secret, Settings},
-    model::{Attempt, Check, CheckKind, CheckState, Conclusion, JobId, JobRef, RunId},
+    github::{Client, Credentials, Settings},
+    model::{Attempt, Check, CheckKind, CheckState, Conclusion, JobId, JobRef, RunId, Secret},
 };
 
 const LOG_BYTES: usize = 600 << 20;
@@ -22,7 +22,7 @@ const STAMP: &str = "2026-11-20T06:53:55.1234567Z";
 
 // G072, Show 5.
 #[test]
-#[ignore = "reads 600 MB"]
+#[ignore = "reads 600 MB, minutes without optimisation: cargo test --release --test it long_log -- --ignored"]
 #[expect(clippy::disallowed_methods, reason = "the child is this very test binary")]
 fn a_log_of_600_megabytes_is_read_in_20() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -52,7 +52,7 @@ fn a_log_of_600_megabytes_is_read_in_20() {
 
 /// Reads its task from standard input: the address of a GitHub. Without one it has nothing to do.
 #[test]
-#[ignore = "the child of the test above"]
+#[ignore = "no test of its own: the one above starts it as the process that it measures"]
 fn what_the_child_reads() {
     let mut url = String::new();
     std::io::stdin().read_line(&mut url).unwrap();

@@ -53,8 +53,10 @@ pub(crate) async fn from_review_to_merge(world: &mut World, number: u64) {
 
 /// The states of all machines once every task is done: its agent has ended and its workspace is removed.
 pub(crate) async fn settled(world: &World) -> Vec<State> {
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
     let wait = async {
         loop {
+            ticks.tick().await;
             let states = states(world).await;
             let tasks: Vec<_> = states
                 .iter()
@@ -63,7 +65,6 @@ pub(crate) async fn settled(world: &World) -> Vec<State> {
             if !tasks.is_empty() && tasks.iter().all(|phase| *phase == Phase::Done) {
                 return states;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     match tokio::time::timeout(Duration::from_secs(30), wait).await {

@@ -170,7 +170,7 @@ async fn words_that_are_gone_leave_the_number() {
 }
 
 #[tokio::test]
-#[ignore = "shows the page to a person until the standard input ends"]
+#[ignore = "serves the page for a person to look at: cargo test --lib show_the_page -- --ignored --nocapture"]
 async fn show_the_page() {
     let house = House::new().await;
     full_swing(&house).await;

@@ -29,7 +29,7 @@ const ROUNDS: u64 = 6;
 
 /// Not a test: what the others start. Where no orders are, it has nothing to do.
 #[test]
-#[ignore = "it is started by the other tests of this file"]
+#[ignore = "no test of its own: the other tests of this file start it as the process that they kill"]
 fn child() {
     let Ok(orders) = fs::read_to_string("orders") else { return };
     let (die_at, rounds) = orders.split_once(' ').unwrap();

@@ -123,7 +123,7 @@ async fn deliveries(dir: &Path) {
 }
 
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "prints times and has no verdict: cargo test --release what_a_transition_costs -- --ignored --nocapture"]
 fn what_a_transition_costs() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {

@@ -22,43 +22,28 @@ use crate::{
     runtime::{
         Address, Error, Gate, Launch, Probe, Runtime as _, Settle, Why,
         attach::{Connection, Input, Left},
+        conformance::{self, Tried},
         testing::{
-            COMPOSER, REPORTER, address, awkward_text, environment, eventually, gate, holds, kill_all, launch, message,
-            pasted, processes, prompt, ready, script, shows,
+            COMPOSER, REPORTER, address, awkward_text, eventually, gate, holds, launch, message, pasted, processes,
+            ready, script, shows,
         },
     },
 };
 
-struct World {
-    dir: tempfile::TempDir,
-    runtime: PtyRuntime,
+type World = conformance::World<PtyRuntime>;
+
+impl Tried for PtyRuntime {
+    // From the user database.
+    const ADDS: &'static [&'static str] = &["SHELL"];
+
+    fn in_root(root: &Path) -> Self {
+        Self::with_settle(holder(), root.join("index"), Settle { quiet: Duration::from_millis(20), ..Settle::TYPICAL })
+    }
 }
 
 impl World {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let runtime = PtyRuntime::with_settle(holder(), dir.path().join("index"), settle());
-        Self { dir, runtime }
-    }
-
-    fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
     fn place(&self, address: &Address) -> Place {
         Place::new(self.path().join("launches").join(address.to_string()))
-    }
-
-    /// A composer that is ready for text, and the file of what it read.
-    async fn composer(&self, session: &str) -> (Address, PathBuf) {
-        let (launch, typed) = script(self.path(), session, COMPOSER);
-        self.runtime.start(&launch).await.unwrap();
-        ready(&self.runtime, &launch.address).await;
-        (launch.address, typed)
-    }
-
-    async fn stop(&self, address: &Address) {
-        self.runtime.stop(address, Duration::from_secs(1)).await.unwrap();
     }
 
     fn kill_holder(&self, address: &Address) {
@@ -68,15 +53,7 @@ impl World {
     }
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        kill_all(self.path());
-    }
-}
-
-fn settle() -> Settle {
-    Settle { quiet: Duration::from_millis(20), ..Settle::TYPICAL }
-}
+conformance::suite!(PtyRuntime);
 
 /// This test binary, told to run [`holder_process`] only.
 fn holder() -> Vec<OsString> {
@@ -97,75 +74,6 @@ fn holder_process() {
         let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         tokio.block_on(super::hold(Path::new(session_dir), Clock::system()));
     }
-}
-
-#[tokio::test]
-async fn a_long_text_of_many_lines_arrives_once_and_unchanged() {
-    let world = World::new();
-    let (address, typed) = world.composer("t-1").await;
-    let message = message("abcdefghij", &awkward_text());
-
-    assert_eq!(world.runtime.submit(&address, &message, &gate()).await.unwrap(), Submission::Submitted);
-    holds(&typed, &pasted(&message)).await;
-
-    assert_eq!(world.runtime.submit(&address, &message, &gate()).await.unwrap(), Submission::Submitted);
-    world.stop(&address).await;
-    holds(&typed, &pasted(&message)).await;
-}
-
-#[tokio::test]
-async fn a_prompt_that_was_typed_once_is_only_answered_from_the_record() {
-    let world = World::new();
-    let (address, typed) = world.composer("t-1").await;
-    let (one, two) = (message("aaaaaaaaaa", "one"), message("bbbbbbbbbb", "two"));
-    let known = async |id| world.runtime.submission(&address, &prompt(id)).await.unwrap();
-
-    assert_eq!(known("aaaaaaaaaa").await, Submission::Untouched);
-    world.runtime.submit(&address, &one, &gate()).await.unwrap();
-    world.runtime.submit(&address, &two, &gate()).await.unwrap();
-    // Another text under the same id is not typed either, nor is the gate asked.
-    let again = message("aaaaaaaaaa", "other words");
-    let closed = Gate { ready: Some(regex::Regex::new("never").unwrap()), ..Gate::default() };
-    assert_eq!(world.runtime.submit(&address, &again, &closed).await.unwrap(), Submission::Submitted);
-
-    holds(&typed, &format!("{}{}", pasted(&one), pasted(&two))).await;
-    world.stop(&address).await;
-    assert_eq!(known("aaaaaaaaaa").await, Submission::Submitted);
-    assert_eq!(known("cccccccccc").await, Submission::Untouched);
-}
-
-/// S65
-#[tokio::test]
-async fn three_messages_at_once_arrive_intact_and_in_order() {
-    let world = World::new();
-    let (address, typed) = world.composer("t-1").await;
-    let messages = ["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"].map(|id| message(id, "line one\nline two\nline three"));
-    let gate = gate();
-
-    let [one, two, three] = &messages;
-    let submit = |message| world.runtime.submit(&address, message, &gate);
-    let (one, two, three) = tokio::join!(submit(one), submit(two), submit(three));
-
-    assert_eq!([one.unwrap(), two.unwrap(), three.unwrap()], [Submission::Submitted; 3]);
-    holds(&typed, &messages.iter().map(pasted).collect::<String>()).await;
-    world.stop(&address).await;
-}
-
-/// S61
-#[tokio::test]
-async fn nothing_is_typed_into_a_shell() {
-    let world = World::new();
-    let launch = launch(world.path(), "t-1", &["/bin/sh", "-c", "echo 'ready>'; read -r line; echo \"heard $line\""]);
-    world.runtime.start(&launch).await.unwrap();
-    shows(&world.runtime, &launch.address, "ready>").await;
-
-    let refused = world.runtime.submit(&launch.address, &message("abcdefghij", "rm -rf /"), &gate()).await;
-
-    assert!(matches!(refused, Err(Error::NotReceptive(Why::Shell))), "{refused:?}");
-    let known = world.runtime.submission(&launch.address, &prompt("abcdefghij")).await.unwrap();
-    assert_eq!(known, Submission::Untouched);
-    world.stop(&launch.address).await;
-    assert!(!world.runtime.screen(&launch.address, 0).await.unwrap().text().contains("heard"));
 }
 
 /// S60
@@ -215,29 +123,9 @@ async fn many_lines_are_not_typed_without_bracketed_paste_but_one_line_is() {
 }
 
 #[tokio::test]
-async fn a_living_launch_and_a_dead_one_with_a_similar_name_are_not_confused() {
-    let world = World::new();
-    let (ten, typed) = world.composer("t-10").await;
-    let dead = launch(world.path(), "t-1", &["/bin/sh", "-c", "exit 3"]);
-    world.runtime.start(&dead).await.unwrap();
-    eventually("the end of t-1", async || {
-        matches!(world.runtime.probe(&dead.address).await, Probe::Exited { code: Some(3), .. }).then_some(())
-    })
-    .await;
-
-    let refused = world.runtime.submit(&dead.address, &message("abcdefghij", "x"), &Gate::default()).await;
-    let stale = world.runtime.submit(&address("t-10", 2), &message("abcdefghij", "x"), &Gate::default()).await;
-
-    assert!(matches!(refused, Err(Error::Gone)), "{refused:?}");
-    assert!(matches!(stale, Err(Error::Gone)), "{stale:?}");
-    world.stop(&ten).await;
-    holds(&typed, "").await;
-}
-
-#[tokio::test]
 async fn a_holder_obeys_no_other_launch() {
     let world = World::new();
-    let (address, _) = world.composer("t-1").await;
+    let (Launch { address, .. }, _) = world.composer("t-1").await;
     let place = world.place(&address);
 
     let refused = client::greet(&place, &self::address("t-1", 2)).await;
@@ -249,7 +137,7 @@ async fn a_holder_obeys_no_other_launch() {
 #[tokio::test]
 async fn a_client_of_another_version_is_told_so() {
     let world = World::new();
-    let (address, _) = world.composer("t-1").await;
+    let (Launch { address, .. }, _) = world.composer("t-1").await;
     let mut wire = protocol::wire(socket::connect(&world.place(&address)).await.unwrap());
 
     protocol::say(&mut wire, &Request::Hello { version: 99, address: address.clone() }).await.unwrap();
@@ -263,7 +151,7 @@ async fn a_client_of_another_version_is_told_so() {
 #[tokio::test]
 async fn what_was_begun_is_finished_when_the_client_vanishes() {
     let world = World::new();
-    let (address, typed) = world.composer("t-1").await;
+    let (Launch { address, .. }, typed) = world.composer("t-1").await;
     let message = message("abcdefghij", &awkward_text());
     let mut wire = client::greet(&world.place(&address), &address).await.unwrap().unwrap();
 
@@ -356,27 +244,6 @@ async fn the_exit_code_and_the_last_screen_outlive_the_holder() {
 }
 
 #[tokio::test]
-async fn starts_at_the_same_time_start_one_program() {
-    let world = World::new();
-    let count = world.path().join("count");
-    let script = format!("echo started >> {}; exec sleep 1000", count.display());
-    let launch = launch(world.path(), "t-1", &["/bin/sh", "-c", &script]);
-
-    let start = || world.runtime.start(&launch);
-    let (one, two, three) = tokio::join!(start(), start(), start());
-    for started in [one, two, three] {
-        started.unwrap();
-    }
-    world.runtime.start(&launch).await.unwrap();
-
-    holds(&count, "started\n").await;
-    assert_eq!(world.runtime.list().await.unwrap(), std::slice::from_ref(&launch.address));
-    world.stop(&launch.address).await;
-    holds(&count, "started\n").await;
-    assert_eq!(world.runtime.list().await.unwrap(), []);
-}
-
-#[tokio::test]
 async fn a_program_that_cannot_be_started_is_an_error_with_its_name() {
     let world = World::new();
     let launch = launch(world.path(), "t-1", &["/nonexistent/agent"]);
@@ -385,24 +252,6 @@ async fn a_program_that_cannot_be_started_is_an_error_with_its_name() {
 
     assert!(error.to_string().contains("/nonexistent/agent"), "{error}");
     assert_eq!(world.runtime.probe(&launch.address).await, Probe::Gone);
-}
-
-#[tokio::test]
-async fn stopping_ends_grandchildren_that_ignore_signals_or_left_the_session() {
-    let world = World::new();
-    let stubborn = "(trap '' HUP TERM; while :; do sleep 1; done) & setsid sh -c \"trap '' HUP TERM; sleep 1000\" & \
-                    echo up; wait";
-    let launch = launch(world.path(), "t-1", &["/bin/sh", "-c", stubborn]);
-    world.runtime.start(&launch).await.unwrap();
-    shows(&world.runtime, &launch.address, "up").await;
-    eventually("the grandchildren", async || (processes(world.path()).len() >= 4).then_some(())).await;
-
-    world.runtime.stop(&launch.address, Duration::from_millis(50)).await.unwrap();
-
-    assert_eq!(processes(world.path()), Vec::<u32>::new());
-    let probe = world.runtime.probe(&launch.address).await;
-    assert!(matches!(probe, Probe::Exited { .. }), "{probe:?}");
-    world.stop(&launch.address).await;
 }
 
 #[tokio::test]
@@ -423,44 +272,6 @@ async fn stopping_after_the_holder_died_still_ends_what_is_left() {
     world.runtime.stop(&launch.address, Duration::from_millis(50)).await.unwrap();
     assert_eq!(processes(world.path()), Vec::<u32>::new());
     assert_eq!(world.runtime.probe(&launch.address).await, Probe::Gone);
-}
-
-#[tokio::test]
-async fn an_id_that_the_program_prints_back_is_quoted_and_the_terminals_echo_is_not() {
-    let world = World::new();
-    let (silent, _) = script(world.path(), "t-1", REPORTER);
-    let (echoing, _) = script(world.path(), "t-2", "printf 'ready> '; exec sed -u 's/^/got /'");
-    for launch in [&silent, &echoing] {
-        world.runtime.start(launch).await.unwrap();
-        ready(&world.runtime, &launch.address).await;
-        world.runtime.submit(&launch.address, &message("abcdefghij", "hello"), &gate()).await.unwrap();
-        shows(&world.runtime, &launch.address, "got [antiphon:abcdefghij] hello").await;
-    }
-
-    let echoed = async |launch: &Launch| world.runtime.echoed(&launch.address, &prompt("abcdefghij")).await.unwrap();
-    assert_eq!(echoed(&silent).await.as_deref(), Some("got [antiphon:abcdefghij] hello"));
-    assert_eq!(echoed(&echoing).await, None);
-    assert_eq!(world.runtime.echoed(&silent.address, &prompt("zzzzzzzzzz")).await.unwrap(), None);
-    world.stop(&silent.address).await;
-    world.stop(&echoing.address).await;
-}
-
-#[tokio::test]
-async fn the_environment_is_complete_and_nothing_is_inherited() {
-    let world = World::new();
-    let mut launch = launch(world.path(), "t-1", &["sleep", "1000"]);
-    launch.env.insert("QUOTED".into(), "a 'b' \"c\"\n$d ;".into());
-    world.runtime.start(&launch).await.unwrap();
-    let Probe::Alive { pid: Some(pid) } = world.runtime.probe(&launch.address).await else { panic!("no process") };
-
-    // The terminal itself adds the user's shell, from the user database.
-    eventually("the environment", async || {
-        let mut found = environment(pid);
-        found.remove("SHELL");
-        (found == launch.environment()).then_some(())
-    })
-    .await;
-    world.stop(&launch.address).await;
 }
 
 #[tokio::test]
@@ -553,7 +364,7 @@ async fn viewers_see_the_screen_and_only_those_who_may_type_do() {
 #[tokio::test]
 async fn nothing_is_typed_while_a_person_types() {
     let world = World::new();
-    let (address, typed) = world.composer("t-1").await;
+    let (Launch { address, .. }, typed) = world.composer("t-1").await;
     let mut person = Viewer::attach(&world, &address, false).await;
 
     person.type_keys(b"half a sent").await;

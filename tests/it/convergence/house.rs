@@ -18,7 +18,7 @@ use antiphon::{
     github,
     journal::{self, Claimed, Delivery, Journal as _, Post, Retention, SqliteJournal},
     machine::{Pace, Rulebook, Rules},
-    model::{Branch, MachineKey, MachineKind, Merge, Receipt, RepoId, TaskId},
+    model::{Branch, MachineKey, MachineKind, Merge, Receipt, RepoId, Secret, TaskId},
     notify::Notifiers,
     places::Places,
     reaction,
@@ -157,7 +157,7 @@ impl House {
     }
 
     fn executor(&self, journal: Arc<SqliteJournal>) -> Executor {
-        let credentials = github::Credentials::Token(github::Secret::new(TOKEN));
+        let credentials = github::Credentials::Token(Secret::new(TOKEN));
         let settings = github::Settings { api_url: self.api_url.clone(), credentials, write_gap: None };
         let terminal: Arc<dyn Runtime> = Arc::new(self.terminal.clone());
         let environment = BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]);

@@ -1,9 +1,12 @@
-//! A secret that cannot be printed.
+//! A secret that cannot be printed or stored.
 
 use std::fmt;
 
-/// A secret. It has no `Display` and no `Serialize`, and `Debug` hides it.
-#[derive(Clone, PartialEq, Eq)]
+use serde::Deserialize;
+
+/// A secret: a token, or what webhooks are signed with. It has no `Display` and no `Serialize`, and `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {

@@ -29,6 +29,8 @@ mod ladder;
 mod long_log;
 #[cfg(unix)]
 mod luck;
+#[cfg(unix)]
+mod pages;
 mod recorder;
 #[cfg(unix)]
 mod recordings;

@@ -22,6 +22,8 @@ mod demo;
 mod e2e_agents;
 mod everything;
 #[cfg(unix)]
+mod forks;
+#[cfg(unix)]
 mod kill;
 #[cfg(unix)]
 mod ladder;

@@ -123,6 +123,25 @@ impl World {
         std::fs::write(self.config(), text).unwrap();
     }
 
+    /// What a command of the operator's comes to: its exit code, and what it complains about.
+    #[expect(clippy::disallowed_methods, reason = "a test runs the program as a user would")]
+    pub(crate) async fn run(&self, args: &[&str]) -> (Option<i32>, String) {
+        let command = Command::new(BINARY)
+            .args(args)
+            .arg("--config")
+            .arg(self.config())
+            .arg("--state-dir")
+            .arg(self.state_dir())
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        (command.status.code(), String::from_utf8(command.stderr).unwrap())
+    }
+
     /// Adds a rule of the operator's.
     pub(crate) fn add_rule(&self, name: &str, text: &str) {
         std::fs::write(self.reactions_dir().join(format!("{name}.yaml")), text).unwrap();

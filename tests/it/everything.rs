@@ -81,7 +81,25 @@ async fn everything(github: &Simulator) -> u64 {
     let other = open(github, "horn").await;
     github.merge_as(REPO, other, "maya").await.unwrap();
     github.quiet().await;
+    from_forks(github).await;
     number
+}
+
+/// One pull request of a fork that stays, one of a fork that was deleted.
+async fn from_forks(github: &Simulator) {
+    for person in ["ida", "ole"] {
+        let fork = github.fork(REPO, person).await.unwrap();
+        let files = vec![(format!("{person}.txt"), Some("Hello.\n".to_owned()))];
+        let (branch, message) = ("bell".to_owned(), "Add a bell".to_owned());
+        let head = github.push_as(&fork, Push { person: person.to_owned(), branch, files, message }).await.unwrap();
+        let number = open(github, &format!("{person}:bell")).await;
+        github.finish_runs(REPO, &head, Conclusion::Success, "ok\n").unwrap();
+        github.let_maintainers_push(REPO, number).unwrap();
+        if person == "ole" {
+            github.delete_fork(&fork).unwrap();
+            github.label(REPO, number, "maya", "orphan").unwrap();
+        }
+    }
 }
 
 fn converse(github: &Simulator, number: u64) {
@@ -122,7 +140,7 @@ async fn whatever_people_do_is_told() {
     create:
     issue_comment: created
     issues: opened labeled unlabeled closed
-    pull_request: opened synchronize converted_to_draft ready_for_review edited closed reopened auto_merge_enabled enqueued dequeued
+    pull_request: opened synchronize converted_to_draft ready_for_review edited closed reopened auto_merge_enabled enqueued dequeued labeled
     pull_request_review: submitted dismissed
     pull_request_review_comment: created
     pull_request_review_thread: resolved unresolved

@@ -74,12 +74,14 @@ impl World {
     }
 
     fn take_over(&mut self, repo: &str, change: &RefChange) -> Result<(), Refusal> {
-        let now = self.now;
+        let (now, home) = (self.now, self.home(repo));
+        // A fork shares its commits with the repository that it is a fork of.
+        for holds in [repo, &home] {
+            let commits = change.commits.iter().map(|commit| (commit.sha.clone(), commit.clone()));
+            self.repository_mut(holds)?.commits.extend(commits);
+        }
         let repository = self.repository_mut(repo)?;
         repository.pushed_at = now;
-        for commit in &change.commits {
-            repository.commits.insert(commit.sha.clone(), commit.clone());
-        }
         match &change.after {
             Some(after) => repository.branches.insert(change.branch.clone(), after.clone()),
             None => repository.branches.remove(&change.branch),

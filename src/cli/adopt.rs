@@ -1,7 +1,7 @@
 //! `antiphon adopt`: lets an agent carry an open pull request on.
 
 use super::{
-    caller::{Caller, request_id, wait_for},
+    caller::{Caller, request_id},
     error::Error,
     granted,
     spawn::one_repository,
@@ -38,9 +38,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, caller: &Caller) -> Result<(), Error> {
     let json = arguments.json;
     let wish = wish(arguments)?;
-    let client = caller.client()?;
-    let granted = wait_for(async { Ok(client.adopt(&wish).await?) })?;
-    granted::show(&granted, json, caller)
+    granted::ask(caller, json, async |client| client.adopt(&wish).await)
 }
 
 fn wish(arguments: Arguments) -> Result<view::Adopt, Error> {

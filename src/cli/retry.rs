@@ -1,7 +1,7 @@
 //! `antiphon retry`: tries again what was given up or waits for a person.
 
 use super::{
-    caller::{Caller, request_id, wait_for},
+    caller::{Caller, request_id},
     error::Error,
     granted,
 };
@@ -25,7 +25,5 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, caller: &Caller) -> Result<(), Error> {
     let wish = view::Subject { request: request_id()?, subject: arguments.subject };
-    let client = caller.client()?;
-    let granted = wait_for(async { Ok(client.retry(&wish).await?) })?;
-    granted::show(&granted, arguments.json, caller)
+    granted::ask(caller, arguments.json, async |client| client.retry(&wish).await)
 }

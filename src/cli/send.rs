@@ -3,7 +3,7 @@
 use std::io::Read as _;
 
 use super::{
-    caller::{Caller, request_id, wait_for},
+    caller::{Caller, request_id},
     error::Error,
     granted,
 };
@@ -33,9 +33,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, caller: &Caller) -> Result<(), Error> {
     let Arguments { session, text, json } = arguments;
     let wish = view::Send { request: request_id()?, session, text: words(&text.join(" "))? };
-    let client = caller.client()?;
-    let granted = wait_for(async { Ok(client.send(&wish).await?) })?;
-    granted::show(&granted, json, caller)
+    granted::ask(caller, json, async |client| client.send(&wish).await)
 }
 
 /// What was typed, or for `-` what standard input holds; never nothing.

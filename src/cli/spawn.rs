@@ -1,7 +1,7 @@
 //! `antiphon spawn`: puts an agent to work on an issue, or on what was typed.
 
 use super::{
-    caller::{Caller, request_id, wait_for},
+    caller::{Caller, request_id},
     error::Error,
     granted,
     send::words,
@@ -40,9 +40,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments, caller: &Caller) -> Result<(), Error> {
     let json = arguments.json;
     let wish = wish(arguments)?;
-    let client = caller.client()?;
-    let granted = wait_for(async { Ok(client.spawn(&wish).await?) })?;
-    granted::show(&granted, json, caller)
+    granted::ask(caller, json, async |client| client.spawn(&wish).await)
 }
 
 fn wish(arguments: Arguments) -> Result<view::Spawn, Error> {

@@ -1,7 +1,7 @@
 //! `antiphon stop`: gives a task up: its agent is ended, its work stays where it is.
 
 use super::{
-    caller::{Caller, request_id, wait_for},
+    caller::{Caller, request_id},
     error::Error,
     granted,
 };
@@ -24,7 +24,5 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: Arguments, caller: &Caller) -> Result<(), Error> {
     let wish = view::Subject { request: request_id()?, subject: arguments.subject };
-    let client = caller.client()?;
-    let granted = wait_for(async { Ok(client.stop(&wish).await?) })?;
-    granted::show(&granted, arguments.json, caller)
+    granted::ask(caller, arguments.json, async |client| client.stop(&wish).await)
 }

@@ -92,7 +92,6 @@ pub(crate) async fn a_long_text_of_many_lines_arrives_once_and_unchanged<R: Trie
     holds(&typed, &pasted(&message)).await;
 }
 
-/// S65
 pub(crate) async fn three_messages_at_once_arrive_intact_and_in_order<R: Tried>(world: World<R>) {
     let (launch, typed) = world.composer("t-1").await;
     let messages = ["aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"].map(|id| message(id, "line one\nline two\nline three"));
@@ -327,10 +326,13 @@ macro_rules! suite {
     ($runtime:ty) => {
         $crate::runtime::conformance::cases! { $runtime;
             a_long_text_of_many_lines_arrives_once_and_unchanged,
+            // S65
             three_messages_at_once_arrive_intact_and_in_order,
             two_daemons_with_the_same_prompt_type_it_once,
             a_prompt_that_was_typed_once_is_only_answered_from_the_record,
+            // S61
             nothing_is_typed_into_a_shell,
+            // S60
             nothing_is_typed_into_a_dialog_a_draft_or_what_is_not_ready,
             a_living_launch_and_a_dead_one_with_a_similar_name_are_not_confused,
             names_and_texts_execute_nothing_and_keep_their_semicolons,

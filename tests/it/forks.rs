@@ -3,7 +3,7 @@
 use antiphon::{
     journal::{Journal as _, SqliteJournal},
     machine::{State, pull},
-    model::{CheckState, Conclusion, Lifecycle},
+    model::{CheckState, Conclusion},
     simulator::{Delivery, NewPull, Push},
 };
 use serde_json::Value;
@@ -85,11 +85,12 @@ async fn a_pull_request_of_a_fork_is_followed_and_people_are_told_that_no_agent_
     world.github.let_maintainers_push(REPO, number).unwrap();
     assert_eq!(world.run(&adopt).await, no_agent, "the agent's branch would not be the fork's");
     world.github.delete_fork(&fork).unwrap();
-    world.github.close(REPO, number, "maya").unwrap();
-    let closed = known(&world, "the closed pull request", |state| {
-        state.snapshot.as_ref().is_some_and(|it| it.lifecycle == Lifecycle::Closed)
-    });
-    assert_eq!(closed.await.snapshot.unwrap().head.repo, None, "the fork is gone");
+    world.github.label(REPO, number, "maya", "orphan").unwrap();
+    known(&world, "that the fork is gone", |state| {
+        state.snapshot.as_ref().is_some_and(|it| it.labels == ["orphan"] && it.head.repo.is_none())
+    })
+    .await;
+    assert_eq!(world.run(&adopt).await, no_agent);
     let writes: Vec<String> = world.github.write_log().into_iter().map(|write| write.path).collect();
     assert_eq!(writes, Vec::<String>::new(), "nothing was written");
     daemon.stop().await;

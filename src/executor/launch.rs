@@ -100,7 +100,8 @@ impl Executor {
     async fn committer(&self, agent: &AgentName, workspace: &str) -> Option<Committer> {
         let ask = Command::new("git").args(["-C", workspace, "config", "--get", "user.email"]);
         let said = ask.envs(self.environment_without_secrets()).run().await.is_ok_and(|output| output.success());
-        (!said).then(|| Committer { name: format!("{agent} by Antiphon"), email: "antiphon@localhost".to_owned() })
+        (!said)
+            .then(|| Committer { name: format!("{agent} by Antiphon"), email: "noreply@antiphon.invalid".to_owned() })
     }
 
     /// The launch's secret; made once, so that a second try of the same launch finds it.

@@ -21,6 +21,7 @@ mod courier;
 mod deliveries;
 mod error;
 mod follow;
+mod forks;
 mod git;
 mod glance;
 mod graphql;

@@ -405,6 +405,10 @@ async fn git(shared: &Shared, incoming: Incoming) -> Response {
     if !known {
         return respond(404, &[], Body::from("Repository not found.\n"));
     }
+    if pushes && !shared.look(|world| world.may_push(&repo)) {
+        let words = format!("Permission to {repo}.git denied.\n");
+        return respond(403, &[], Body::from(words));
+    }
     let changes = incoming.path.ends_with("/git-receive-pack");
     let turn = if changes { Some(shared.turn(&repo).await) } else { None };
     let user = shared.look(|world| if token.is_some() { world.own_login.clone() } else { String::new() });

@@ -44,6 +44,7 @@ pub(super) fn answer(shared: &Shared, repo: &str, call: &Call, rest: &[&str]) ->
 /// The hook as the API shows it: its secret only as stars.
 fn shown(world: &World, repo: &str) -> Option<Value> {
     let (webhook, settings) = (world.mail.webhook.as_ref()?, &world.mail.settings);
+    let created_at = world.repository(repo).map(|found| time(found.created_at)).ok();
     let mut config = json!({ "url": webhook.url, "content_type": settings.content_type, "insecure_ssl": "0" });
     if !webhook.secret.is_empty() {
         config["secret"] = json!("********");
@@ -54,6 +55,10 @@ fn shown(world: &World, repo: &str) -> Option<Value> {
         "url": format!("{}/repos/{repo}/hooks/{HOOK_ID}", world.root),
         "ping_url": format!("{}/repos/{repo}/hooks/{HOOK_ID}/pings", world.root),
         "deliveries_url": format!("{}/repos/{repo}/hooks/{HOOK_ID}/deliveries", world.root),
+        "test_url": format!("{}/repos/{repo}/hooks/{HOOK_ID}/test", world.root),
+        "last_response": { "code": null, "status": "unused", "message": null },
+        "created_at": created_at,
+        "updated_at": created_at,
     }))
 }
 

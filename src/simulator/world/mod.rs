@@ -5,6 +5,7 @@
 
 mod account;
 mod checks;
+mod forks;
 mod issues;
 mod merging;
 mod pulls;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use account::{Kind, User};
 pub(crate) use checks::{Job, JobState, Run, Started, Status, StatusReport};
+pub(crate) use forks::Fork;
 pub(crate) use issues::{Comment, Issue, IssueEdit};
 pub(crate) use pulls::{Diff, MergeState, Mergeability, Merged, OpenPull, Pull, PullEdit, QueueMoment};
 pub(crate) use quota::{CORE, GRAPHQL, Quotas, RATE_LIMIT};
@@ -65,6 +67,8 @@ pub(crate) struct World {
     /// What was spent of the hourly budgets.
     pub(crate) quotas: Quotas,
     ids: u64,
+    /// How many repositories there have ever been.
+    made: u64,
 }
 
 impl World {
@@ -85,6 +89,7 @@ impl World {
             quotas: Quotas::new(),
             // Real ids no longer fit into 32 bits; a client that thinks otherwise must fail here.
             ids: 5_000_000_000,
+            made: 0,
         };
         world.user(own_login);
         world
@@ -118,6 +123,9 @@ impl World {
     pub(crate) fn announce(&mut self, repo: &str, sender: &str, (event, action): (&str, Option<&str>), about: Value) {
         let sender = self.user(sender);
         let Ok(repository) = self.repository(repo) else { return };
+        if repository.parent.is_some() {
+            return;
+        }
         let mut payload = Map::new();
         if let Some(action) = action {
             payload.insert("action".to_owned(), json!(action));

@@ -52,7 +52,7 @@ fn rules(config: &Config, settings: &config::Repository, repository: &Repository
         .chain([&settings.agent])
         .map(|name| (name.clone(), agent(config, settings, name)))
         .collect();
-    let hash = hash(&[reactions.hash(), &format!("{pace:?} {settings:?} {}", config.limits.sessions)]);
+    let hash = hash(&[reactions.hash(), &format!("{pace:?} {settings:?} {:?}", config.limits)]);
     Rules {
         reactions,
         hash,
@@ -61,6 +61,8 @@ fn rules(config: &Config, settings: &config::Repository, repository: &Repository
         repo_url: repository.clone_url.trim_end_matches(".git").to_owned(),
         merge: settings.merge,
         without_checks: settings.without_checks.map(signed),
+        report: settings.report,
+        acts: config.limits.acts,
         task_prefix: text::slug(repository.name.name(), 30),
         agent: agent(config, settings, &settings.agent),
         agents,

@@ -278,6 +278,9 @@ impl Check<'_> {
     }
 
     fn numbers(&mut self, config: &Config) {
+        if !(5..=1_000).contains(&config.limits.acts) {
+            self.complain(&["limits", "acts"], "between 5 and 1000 acts are possible", "30 is the default");
+        }
         if !(1..=1_000).contains(&config.limits.sessions) {
             self.complain(&["limits", "sessions"], "between 1 and 1000 sessions can run", "4 is the default");
         }

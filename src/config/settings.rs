@@ -126,6 +126,14 @@ pub struct Repository {
     /// reported and whose base demands nothing. Default: never; a person is told instead.
     #[serde(default)]
     pub without_checks: Option<Duration>,
+    /// Bots whose reviews and review comments are handed to the agent, by their account names (`coderabbitai[bot]`). They have
+    /// a rule and a budget of their own: `bot-review`. What other bots say starts nothing.
+    #[serde(default)]
+    pub review_bots: Vec<String>,
+    /// Whether the newest commit of each managed pull request says in one line what Antiphon is doing, as the check
+    /// `antiphon`. It is always neutral: it neither blocks nor allows anything.
+    #[serde(default = "yes")]
+    pub report: bool,
     /// The repository's own reactions, read from its base branch.
     #[serde(default = "in_repository")]
     pub reactions: Reactions,
@@ -207,6 +215,10 @@ pub struct Limits {
     /// How many sessions run at the same time, over all repositories.
     #[schemars(range(min = 1, max = 1_000))]
     pub sessions: u32,
+    /// How much Antiphon does on one pull request within six hours while no person says anything there: prompts and actions
+    /// of rules. Then it stops and tells a person.
+    #[schemars(range(min = 5, max = 1_000))]
+    pub acts: u32,
 }
 
 /// Where notifications go.
@@ -271,7 +283,7 @@ impl Default for Workspace {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { sessions: 4 }
+        Self { sessions: 4, acts: 30 }
     }
 }
 
@@ -287,6 +299,10 @@ impl Default for Retention {
 
 fn claude() -> AgentName {
     "claude".parse().expect("a word of lower-case letters is an agent name")
+}
+
+const fn yes() -> bool {
+    true
 }
 
 fn in_repository() -> Reactions {

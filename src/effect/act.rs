@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::List,
-    model::{IncidentKind, MachineKey, RuleName, Sha},
+    model::{IncidentKind, MachineKey, RuleName, Sha, ThreadId},
 };
 
 /// One action of a rule that answers an incident.
@@ -28,4 +28,7 @@ pub struct Act {
     pub step: u32,
     /// The head that a merge expects.
     pub head: Option<Sha>,
+    /// The review thread that it is about, for what is said in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<ThreadId>,
 }

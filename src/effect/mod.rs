@@ -5,6 +5,7 @@
 
 mod act;
 mod answer;
+mod named;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -163,48 +164,15 @@ pub enum Effect {
         /// How.
         answer: Answer,
     },
-}
-
-impl Effect {
-    /// Effects of one lane run in order; lanes run in parallel.
-    #[must_use]
-    pub fn lane(&self) -> String {
-        match self {
-            Self::Tell { to, .. } => to.to_string(),
-            Self::Look { repo, number, .. } => format!("look/{repo}/{number}"),
-            Self::Triage { repo, number, .. } => format!("triage/{repo}/{number}"),
-            Self::LookRepository { repo, .. } => format!("look/{repo}"),
-            Self::Prepare { repo, .. } | Self::RemoveWorkspace { repo, .. } | Self::RestoreWorkspace { repo, .. } => {
-                format!("git/{repo}")
-            }
-            Self::OpenPull { task, .. } => format!("task/{task}"),
-            Self::Launch { session, .. }
-            | Self::Prompt { session, .. }
-            | Self::SeekReceipt { session, .. }
-            | Self::Stop { session, .. } => format!("session/{session}"),
-            Self::Act(act) => format!("act/{}", act.of),
-            Self::Answer { repo, number, .. } => format!("answer/{repo}/{number}"),
-        }
-    }
-
-    /// The effect's name as people see it.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Tell { .. } => "tell",
-            Self::Look { .. } => "look",
-            Self::Triage { .. } => "read failures",
-            Self::LookRepository { .. } => "look at repository",
-            Self::Prepare { .. } => "prepare workspace",
-            Self::OpenPull { .. } => "open pull request",
-            Self::RemoveWorkspace { .. } => "remove workspace",
-            Self::RestoreWorkspace { .. } => "restore workspace",
-            Self::Launch { .. } => "launch agent",
-            Self::Prompt { .. } => "prompt",
-            Self::SeekReceipt { .. } => "seek receipt",
-            Self::Stop { .. } => "stop agent",
-            Self::Act(_) => "act",
-            Self::Answer { .. } => "answer",
-        }
-    }
+    /// Says on a commit, in one line, what Antiphon is doing about its pull request.
+    Report {
+        /// The repository.
+        repo: RepoId,
+        /// The pull request.
+        number: PrNumber,
+        /// The commit.
+        head: Sha,
+        /// The line.
+        line: String,
+    },
 }

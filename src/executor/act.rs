@@ -71,7 +71,10 @@ impl Executor {
         let now = Now { rules: &rules, at: self.clock.now(), entropy: [0; 16], texts: &texts };
         let context = match state {
             State::Session(state) => context::of_session(state, act.incident, &now),
-            State::Pull(state) => context::of_pull(state, act.incident, &now),
+            State::Pull(state) => match &act.thread {
+                Some(thread) => context::of_thread(state, act.incident, thread, &now),
+                None => context::of_pull(state, act.incident, &now),
+            },
             State::Backlog(state) => context::of_backlog(state, &now),
             State::Task(_) | State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
         };
@@ -102,6 +105,10 @@ impl Executor {
             (Action::Comment(template), Some(number)) => {
                 self.comment(template, (&repository, number), context, claim).await
             }
+            (Action::Reply(template), Some(number)) => {
+                self.reply(template, (&repository, number), (act, state, context), claim).await
+            }
+            (Action::Resolve, _) => self.resolve(&repository, act, context).await,
             (Action::Label(label), Some(number)) => {
                 boundary::cross("executor: label not added");
                 tried(self.github.add_label(&repository.name, number.0, label).await)
@@ -116,7 +123,7 @@ impl Executor {
             (Action::Rerun, _) => self.rerun(&repository, state, act).await,
             // The session's machine does it itself when it hears that this was carried out.
             (Action::Restart, _) => Tried::Ended(ActionOutcome::Done),
-            (Action::Comment(_) | Action::Label(_) | Action::Merge | Action::UpdateBranch, None) => {
+            (Action::Comment(_) | Action::Reply(_) | Action::Label(_) | Action::Merge | Action::UpdateBranch, None) => {
                 Tried::Ended(ActionOutcome::Failed("there is no pull request yet".to_owned()))
             }
             (Action::OpenPull, Some(_)) => Tried::Ended(ActionOutcome::Done),
@@ -174,10 +181,8 @@ impl Executor {
         };
         // Whoever claims this after us looks first whether the comment is there.
         let maybe_done = claim.progress.is_some() || claim.postponed > 0;
-        match claim.note(&*self.journal, "writing".to_owned(), None).await {
-            Ok(true) => {}
-            Ok(false) => return Tried::Ended(ActionOutcome::Dropped),
-            Err(error) => return Tried::Again(chain(&error)),
+        if let Err(tried) = self.begins_to_write(claim).await {
+            return tried;
         }
         boundary::cross("executor: comment not written");
         let comment = Comment { number: number.0, body, marker: claim.operation(), maybe_done };
@@ -186,7 +191,16 @@ impl Executor {
         tried(written)
     }
 
-    fn without_secrets(&self, words: &str) -> String {
+    /// Notes that something is about to be written, which nobody could tell afterwards.
+    pub(super) async fn begins_to_write(&self, claim: &Claim) -> Result<(), Tried> {
+        match claim.note(&*self.journal, "writing".to_owned(), None).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Tried::Ended(ActionOutcome::Dropped)),
+            Err(error) => Err(Tried::Again(chain(&error))),
+        }
+    }
+
+    pub(super) fn without_secrets(&self, words: &str) -> String {
         let secrets = self.known_secrets();
         let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
         text::redact(words, &secrets).0
@@ -259,7 +273,7 @@ fn reported(act: &Act, outcome: ActionOutcome) -> Option<Event> {
     }
 }
 
-fn tried(result: Result<(), github::Error>) -> Tried {
+pub(super) fn tried(result: Result<(), github::Error>) -> Tried {
     match result {
         Ok(()) => Tried::Ended(ActionOutcome::Done),
         Err(error) => failed(&error),

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Executor, Outcome};
+use super::{Executor, Outcome, Repository};
 use crate::{
     event::{self, LookFailure},
     github,
-    model::{PrNumber, RepoId, TextHash},
+    model::{PrNumber, RepoId, Snapshot, TextHash},
 };
 
 impl Executor {
@@ -27,10 +27,11 @@ impl Executor {
         if let Some(since) = rules_since {
             self.github.rules_changed(&repository.name, since);
         }
-        let fetched = match self.github.snapshot(&repository.name, number).await {
+        let mut fetched = match self.github.snapshot(&repository.name, number).await {
             Ok(fetched) => fetched,
             Err(error) => return self.look_failed(look, error),
         };
+        self.name_reviewers(&repository, &mut fetched.value);
         let hash = TextHash::of(&serde_json::to_string(&fetched.value).unwrap_or_default());
         if known.as_ref() == Some(&hash) {
             return Outcome::Done(Some(event::Pull::Unchanged { look }.into()));
@@ -41,6 +42,21 @@ impl Executor {
         }
         let snapshot = Box::new(fetched.value);
         Outcome::Done(Some(event::Pull::Observed { look, snapshot, hash }.into()))
+    }
+
+    /// Marks the bots that the settings name as reviewers.
+    fn name_reviewers(&self, repository: &Repository, snapshot: &mut Snapshot) {
+        let config = self.config.borrow();
+        let Some(settings) = config.repositories.iter().find(|it| it.name == repository.configured) else { return };
+        let is_named = |login: &str| {
+            let short = login.strip_suffix("[bot]").unwrap_or(login);
+            settings.review_bots.iter().any(|name| [login, short].iter().any(|it| name.eq_ignore_ascii_case(it)))
+        };
+        let reviews = snapshot.reviews.iter_mut().map(|review| &mut review.author);
+        let comments = snapshot.threads.iter_mut().flat_map(|thread| &mut thread.comments);
+        for author in reviews.chain(comments.map(|comment| &mut comment.author)) {
+            author.reviewer = author.bot && is_named(author.login.as_str());
+        }
     }
 
     fn look_failed(&self, look: u64, error: github::Error) -> Outcome {

@@ -13,9 +13,12 @@ mod ears;
 mod launch;
 mod look;
 mod merge;
+mod parked;
 mod prompt;
 mod quoting;
+mod report;
 mod repository;
+mod thread;
 mod triage;
 mod work;
 
@@ -143,6 +146,7 @@ impl Executor {
             Effect::Stop { session, generation } => self.stop(&Address { session, generation }).await,
             Effect::Act(act) => self.act(act, &claim).await,
             Effect::Answer { repo, number, answer } => self.answer((repo, number), answer, &claim).await,
+            Effect::Report { repo, number, head, line } => self.report_on((repo, number), head, line, &claim).await,
         }
     }
 
@@ -152,27 +156,6 @@ impl Executor {
 
     fn repository(&self, repo: RepoId) -> Option<Repository> {
         self.repositories.borrow().get(repo).cloned()
-    }
-
-    /// Why nothing new is begun in the repository of an effect, if nothing is. What is there is still tidied up.
-    fn parked(&self, effect: &Effect) -> Option<String> {
-        let repo = match effect {
-            Effect::Look { repo, .. }
-            | Effect::Triage { repo, .. }
-            | Effect::Prepare { repo, .. }
-            | Effect::OpenPull { repo, .. }
-            | Effect::Launch { repo, .. } => *repo,
-            Effect::Tell { .. }
-            | Effect::LookRepository { .. }
-            | Effect::RemoveWorkspace { .. }
-            | Effect::RestoreWorkspace { .. }
-            | Effect::Prompt { .. }
-            | Effect::SeekReceipt { .. }
-            | Effect::Stop { .. }
-            | Effect::Act(_)
-            | Effect::Answer { .. } => return None,
-        };
-        self.repository(repo)?.parked.map(|why| format!("the repository is parked: {why:?}"))
     }
 
     fn scale(&self) -> u32 {

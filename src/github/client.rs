@@ -17,6 +17,7 @@ use super::{
     governor::{Class, Governors, Manners},
     job::Attempts,
     people::People,
+    report::Ways,
     transport::Transport,
     wire::Wire,
 };
@@ -54,6 +55,7 @@ struct Known {
     attempts: Attempts,
     demands: demands::Known,
     failed_runs: FailedRuns,
+    ways: Ways,
     viewer: OnceCell<Login>,
 }
 
@@ -81,6 +83,7 @@ impl Client {
             demands: demands::Known::new(clock),
             attempts: Attempts::default(),
             failed_runs: FailedRuns::default(),
+            ways: Ways::default(),
             viewer: OnceCell::new(),
         };
         Ok(Self { transport: Transport::new(wire, tokens, rest, graphql), known: Arc::new(known) })
@@ -131,6 +134,7 @@ impl Client {
     /// Forgets what is known of the App's installations: one was added, suspended, or woken up again.
     pub fn installations_changed(&self) {
         self.transport.wire().permissions().forget();
+        self.known.ways.forget();
         self.transport.tokens().forget_all();
     }
 
@@ -148,6 +152,10 @@ impl Client {
 
     pub(super) fn attempts(&self) -> &Attempts {
         &self.known.attempts
+    }
+
+    pub(super) fn ways(&self) -> &Ways {
+        &self.known.ways
     }
 
     pub(super) fn demands(&self) -> &demands::Known {

@@ -187,7 +187,13 @@ mod tests {
         Issue {
             number: IssueNumber(number),
             url: format!("https://github.com/Octo/hello/issues/{number}"),
-            author: Author { login: "mona".parse().unwrap(), tier: Tier::Collaborator, own: false, bot: false },
+            author: Author {
+                login: "mona".parse().unwrap(),
+                tier: Tier::Collaborator,
+                own: false,
+                bot: false,
+                reviewer: false,
+            },
             open: true,
             title: text("Fix it"),
             slug: "fix-it".to_owned(),

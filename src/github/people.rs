@@ -121,10 +121,10 @@ impl Cast {
     pub(super) fn author(&self, account: Option<&Account>) -> Author {
         let Some((account, login)) = account.and_then(|account| Some((account, account.login()?))) else {
             let login = "ghost".parse().expect("it is a valid login");
-            return Author { login, tier: Tier::Stranger, own: false, bot: false };
+            return Author { login, tier: Tier::Stranger, own: false, bot: false, reviewer: false };
         };
         let tier = self.tiers.get(&login).copied().unwrap_or(Tier::Stranger);
-        Author { own: login == self.own, bot: account.bot(), tier, login }
+        Author { own: login == self.own, bot: account.bot(), reviewer: false, tier, login }
     }
 }
 
@@ -182,7 +182,8 @@ mod tests {
     #[test]
     fn a_deleted_account_is_a_stranger_called_ghost() {
         let cast = Cast { own: "mona".parse().unwrap(), tiers: BTreeMap::new() };
-        let ghost = Author { login: "ghost".parse().unwrap(), tier: Tier::Stranger, own: false, bot: false };
+        let ghost =
+            Author { login: "ghost".parse().unwrap(), tier: Tier::Stranger, own: false, bot: false, reviewer: false };
         assert_eq!(cast.author(None), ghost);
     }
 }

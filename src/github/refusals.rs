@@ -9,7 +9,10 @@ use http::StatusCode;
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::wire::{Answer, Call};
+use super::{
+    Error,
+    wire::{Answer, Call},
+};
 
 /// Something that our credential may not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +52,17 @@ impl Permissions {
         if answer.status == StatusCode::FORBIDDEN {
             self.refuse(call, answer);
         } else if answer.status.is_success() {
-            self.allow(call);
+            self.allow(&capability(call));
+        }
+    }
+
+    /// Learns from the outcome of a mutation, whose refusal comes in a 200.
+    pub(super) fn learn_mutation(&self, name: &str, error: Option<&Error>) {
+        let what = format!("GraphQL {name}");
+        match error {
+            None => self.allow(&what),
+            Some(Error::Forbidden { what: words }) => self.note(Refused { what, needs: None, words: words.clone() }),
+            Some(_) => {}
         }
     }
 
@@ -66,7 +79,10 @@ impl Permissions {
             return;
         }
         let needs = answer.headers.get("x-accepted-github-permissions").and_then(|needs| needs.to_str().ok());
-        let refused = Refused { what: capability(call), needs: needs.map(ToOwned::to_owned), words };
+        self.note(Refused { what: capability(call), needs: needs.map(ToOwned::to_owned), words });
+    }
+
+    fn note(&self, refused: Refused) {
         let mut known = self.refused();
         if known.contains_key(&refused.what) {
             return;
@@ -76,9 +92,9 @@ impl Permissions {
         self.told.send_replace(known.clone());
     }
 
-    fn allow(&self, call: &Call) {
+    fn allow(&self, what: &str) {
         let mut known = self.refused();
-        if !known.is_empty() && known.remove(&capability(call)).is_some() {
+        if known.remove(what).is_some() {
             self.told.send_replace(known.clone());
         }
     }
@@ -109,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::github::{
-        Comment, Error,
+        Comment,
         fake::{Fake, reply, repo},
     };
 

@@ -174,11 +174,8 @@ impl Transport {
         query: &str,
         variables: &(impl Serialize + Sync),
     ) -> Result<T, Error> {
-        let body = serde_json::to_string(&Question { query, variables }).map_err(Error::unexpected)?;
-        let mut call = Call::read(self.shared.graphql.clone(), self.class, self.account(repo));
-        (call.method, call.body, call.budget) = (Method::POST, Some(body), Budget::Graphql);
-        let answer = self.authorized(repo, call).await;
-        let read = answer.and_then(|answer| self.read(repo, &answer.success()?));
+        let answer = self.authorized(repo, self.question(repo, query, variables)?).await;
+        let read = answer.and_then(|answer| self.data(repo, &answer.success()?));
         match &read {
             Ok(_) => self.shared.pages.answered(),
             // A query that takes longer than ten seconds is given up, and its points are gone.
@@ -188,7 +185,30 @@ impl Transport {
         read
     }
 
-    fn read<T: DeserializeOwned>(&self, repo: &RepoName, answer: &Answer) -> Result<T, Error> {
+    /// Changes something by the mutation `name`, for which REST has no endpoint. Never repeated.
+    pub(super) async fn mutate<T: DeserializeOwned>(
+        &self,
+        repo: &RepoName,
+        (name, query): (&str, &str),
+        variables: &(impl Serialize + Sync),
+    ) -> Result<T, Error> {
+        let mut call = self.question(repo, query, variables)?;
+        call.kind = Kind::Write;
+        let answer = self.authorized(repo, call).await?.success()?;
+        let data = self.data(repo, &answer);
+        self.shared.wire.permissions().learn_mutation(name, data.as_ref().err());
+        data
+    }
+
+    fn question(&self, repo: &RepoName, query: &str, variables: &(impl Serialize + Sync)) -> Result<Call, Error> {
+        let body = serde_json::to_string(&Question { query, variables }).map_err(Error::unexpected)?;
+        let mut call = Call::read(self.shared.graphql.clone(), self.class, self.account(repo));
+        (call.method, call.body, call.budget) = (Method::POST, Some(body), Budget::Graphql);
+        Ok(call)
+    }
+
+    /// What GraphQL answered, unless it hides a refusal in its 200.
+    fn data<T: DeserializeOwned>(&self, repo: &RepoName, answer: &Answer) -> Result<T, Error> {
         let reply: Reply<'_> = serde_json::from_slice(&answer.body).map_err(Error::unexpected)?;
         // Errors first: the data beside them may have holes where the query has none.
         if let Some(failure) = reply.errors.into_iter().flatten().next() {

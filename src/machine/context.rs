@@ -10,7 +10,7 @@ use crate::{
     event::{self, Event, Work},
     model::{
         Attempt, Author, Check, CheckState, Conclusion, Failure, FailureClass, IncidentKind, Issue, Missing, Outside,
-        Review, Snapshot, TextHash, Thread, Tier,
+        Review, Snapshot, TextHash, Thread, ThreadId, Tier,
     },
     reaction::{self, Context, Quoted},
 };
@@ -40,13 +40,14 @@ pub fn of_pull(state: &pull::State, kind: IncidentKind, now: &Now<'_>) -> Contex
     if kind == IncidentKind::ChecksMissing {
         context.missing = state.missing(now.rules, now.at).into_iter().map(missed).collect();
     }
-    context.reviews = reviews_of::standing(snapshot)
-        .filter(|review| !state.handed.contains(&reviews_of::review_item(review)))
+    let asked_by = if kind == IncidentKind::BotReview { kind } else { IncidentKind::ChangesRequested };
+    context.reviews = reviews_of::standing(snapshot, asked_by)
+        .filter(|review| !state.ledger.was_handed(&reviews_of::review_item(review)))
         .map(|review| reviewed(review, now.texts))
         .collect();
-    context.threads = reviews_of::open_threads(snapshot)
-        .filter(|thread| reviews_of::thread_item(thread).is_some_and(|item| !state.handed.contains(&item)))
-        .map(|thread| threaded(thread, now.texts))
+    context.threads = reviews_of::open_threads(snapshot, asked_by)
+        .filter(|thread| reviews_of::thread_item(thread).is_some_and(|item| !state.ledger.was_handed(&item)))
+        .map(|thread| threaded(state, thread, now.texts))
         .collect();
     if let Some(managed) = &state.managed {
         context.session = Some(reaction::Session {
@@ -55,6 +56,16 @@ pub fn of_pull(state: &pull::State, kind: IncidentKind, now: &Now<'_>) -> Contex
             runtime: now.rules.agent.runtime.clone(),
         });
     }
+    context
+}
+
+/// The facts of one thread that was answered, for what is said in it.
+#[must_use]
+pub fn of_thread(state: &pull::State, kind: IncidentKind, thread: &ThreadId, now: &Now<'_>) -> Context {
+    let mut context = of_pull(state, kind, now);
+    let threads = state.snapshot.iter().flat_map(|snapshot| &snapshot.threads);
+    context.threads = threads.filter(|it| it.id == *thread).map(|it| threaded(state, it, now.texts)).collect();
+    context.reviews.clear();
     context
 }
 
@@ -237,21 +248,25 @@ fn missed((check, why): (Option<&Check>, Missing)) -> reaction::MissingCheck {
 fn reviewed(review: &Review, texts: &Texts) -> reaction::Review {
     reaction::Review {
         author: review.author.login.to_string(),
-        body: quoted(&review.body, said("review", &review.author), texts),
+        body: vouched(&review.author, quoted(&review.body, said("review", &review.author), texts)),
         state: review.state,
     }
 }
 
-fn threaded(thread: &Thread, texts: &Texts) -> reaction::Thread {
-    let heard = thread.comments.iter().filter(|comment| comment.author.own || reviews_of::is_heard(&comment.author));
+fn threaded(state: &pull::State, thread: &Thread, texts: &Texts) -> reaction::Thread {
+    let heard =
+        thread.comments.iter().filter(|comment| comment.author.own || reviews_of::asks_as(&comment.author).is_some());
     reaction::Thread {
         id: thread.id.to_string(),
         path: Quoted::new(&thread.path, "file name", Tier::Machine),
         line: thread.line,
+        outdated: thread.outdated,
+        original_line: thread.original_line,
+        commit: state.ledger.answer_to(thread).and_then(|answer| answer.commit.as_ref()).map(ToString::to_string),
         comments: heard
             .map(|comment| reaction::Comment {
                 author: comment.author.login.to_string(),
-                body: quoted(&comment.body, said("comment", &comment.author), texts),
+                body: vouched(&comment.author, quoted(&comment.body, said("comment", &comment.author), texts)),
             })
             .collect(),
     }
@@ -267,6 +282,11 @@ fn session_facts(state: &session::State) -> reaction::Session {
 
 fn quoted(text: &Outside, origin: String, texts: &Texts) -> Quoted {
     Quoted::new(texts.get(&text.hash).map_or("", String::as_str), origin, text.tier)
+}
+
+/// Who names a bot as a reviewer answers for its words.
+fn vouched(author: &Author, quoted: Quoted) -> Quoted {
+    if author.reviewer { Quoted { tier: quoted.tier.max(Tier::Collaborator), ..quoted } } else { quoted }
 }
 
 fn said(what: &str, author: &Author) -> String {
@@ -287,10 +307,14 @@ fn summary(kind: IncidentKind, attempts: Attempt, context: &Context) -> String {
     let what = match kind {
         IncidentKind::ChecksFailed => "checks fail",
         IncidentKind::ChecksMissing => "checks give no verdict",
+        IncidentKind::BotReview => "a review bot asks for changes",
         IncidentKind::ChangesRequested => "reviewers ask for changes",
         IncidentKind::Conflict => "the branch conflicts with its base",
         IncidentKind::BehindBase => "the branch is behind its base",
         IncidentKind::MergeQueueEjected => "the merge queue threw it out",
+        IncidentKind::LoopStopped => {
+            "Antiphon stopped itself: it has done much and no person has said anything meanwhile"
+        }
         IncidentKind::ApprovedAndGreen => "approved and green",
         IncidentKind::AgentStuck => "the agent shows no sign of life",
         IncidentKind::AgentExited => "the agent's process ended",

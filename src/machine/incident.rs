@@ -78,7 +78,7 @@ pub enum StepKind {
     Rerun,
     /// Anything else.
     Other,
-    /// Its own condition does not hold.
+    /// Its own condition does not hold, or the ladder has nothing to do with it.
     Skipped,
 }
 
@@ -435,7 +435,8 @@ impl Incident {
     pub fn act(&self, of: MachineKey, kind: IncidentKind, at: (List, u32), head: Option<Sha>) -> Option<Act> {
         let (list, step) = at;
         let rule = self.plan.as_ref()?.rule.clone();
-        Some(Act { of, incident: kind, serial: self.serial, revision: self.revision, rule, list, step, head })
+        let (incident, serial, revision) = (kind, self.serial, self.revision);
+        Some(Act { of, incident, serial, revision, rule, list, step, head, thread: None })
     }
 
     /// One of its prompts, as an entry in a session's queue.

@@ -334,7 +334,8 @@ fn is_seen(effect: &Effect) -> bool {
         | Effect::Prompt { .. }
         | Effect::Stop { .. }
         | Effect::Act(_)
-        | Effect::Answer { .. } => true,
+        | Effect::Answer { .. }
+        | Effect::Report { .. } => true,
     }
 }
 

@@ -32,6 +32,10 @@ pub struct Rules {
     pub merge: Merge,
     /// How long after a push a pull request counts as green on which nothing ever reported; `None`: never.
     pub without_checks: Option<SignedDuration>,
+    /// Whether each newest commit says what Antiphon is doing.
+    pub report: bool,
+    /// How much may be done on one pull request while no person says anything there.
+    pub acts: u32,
     /// What the names of tasks begin with.
     pub task_prefix: String,
     /// The repository's agent.
@@ -92,6 +96,8 @@ pub struct Pace {
     pub merged_grace: SignedDuration,
     /// The pause before a failed preparation is tried again.
     pub preparation_retry: SignedDuration,
+    /// How long it is remembered what was done on a pull request.
+    pub deeds: SignedDuration,
 }
 
 impl Pace {
@@ -120,6 +126,7 @@ impl Pace {
         recovered: SignedDuration::from_mins(5),
         merged_grace: SignedDuration::from_mins(5),
         preparation_retry: SignedDuration::from_secs(30),
+        deeds: SignedDuration::from_hours(6),
     };
 
     /// The same pace with every duration divided by `scale`, to the nanosecond.
@@ -149,6 +156,7 @@ impl Pace {
             recovered: self.recovered / by,
             merged_grace: self.merged_grace / by,
             preparation_retry: self.preparation_retry / by,
+            deeds: self.deeds / by,
         }
     }
 }
@@ -249,6 +257,13 @@ impl Rules {
         actions.get(step as usize)
     }
 
+    /// What a rule does in each thread that was answered, as positions in its `do`.
+    pub(crate) fn replies(&self, rule: &RuleName) -> Vec<u32> {
+        let steps = self.reactions.get(rule).into_iter().flat_map(|rule| (0..).zip(&rule.actions));
+        let replies = steps.filter(|(_, step)| matches!(step.action, Action::Reply(_) | Action::Resolve));
+        replies.map(|(position, _)| position).collect()
+    }
+
     /// The agent of this name; the repository's if the settings no longer have it.
     #[must_use]
     pub fn agent_named(&self, name: &AgentName) -> Agent {
@@ -285,6 +300,7 @@ fn acts_of(rule: &Rule, of: &MachineKey, incident: IncidentKind, head: Option<&S
         list: List::Do,
         step,
         head: head.cloned(),
+        thread: None,
     };
     (0..).zip(&rule.actions).map(|(step, _)| act(step)).collect()
 }
@@ -297,6 +313,8 @@ fn words(step: &Step) -> Option<&Template> {
         | Action::OpenPull
         | Action::Rerun
         | Action::Comment(_)
+        | Action::Reply(_)
+        | Action::Resolve
         | Action::Label(_)
         | Action::Notify { .. }
         | Action::Merge
@@ -313,6 +331,8 @@ fn step_kind(step: &Step, context: &Context) -> StepKind {
         Action::Restart => StepKind::Restart,
         Action::UpdateBranch => StepKind::Update,
         Action::Rerun => StepKind::Rerun,
+        // They wait for the answer, thread by thread; the ladder does not.
+        Action::Reply(_) | Action::Resolve => StepKind::Skipped,
         Action::Spawn(_)
         | Action::OpenPull
         | Action::Comment(_)

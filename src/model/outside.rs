@@ -24,6 +24,7 @@ pub enum Tier {
 
 /// The account behind a text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about an account")]
 pub struct Author {
     /// The account name.
     pub login: Login,
@@ -33,6 +34,9 @@ pub struct Author {
     pub own: bool,
     /// Whether GitHub says that this account is a bot.
     pub bot: bool,
+    /// Whether it is a bot whose reviews the settings have handed over.
+    #[serde(default)]
+    pub reviewer: bool,
 }
 
 /// A text from outside. The words lie in the journal's text store under `hash`.

@@ -16,12 +16,16 @@ pub enum IncidentKind {
     ChecksMissing,
     /// Trusted people asked for changes.
     ChangesRequested,
+    /// A bot that the settings name as a reviewer asks for changes.
+    BotReview,
     /// The branch conflicts with its base.
     Conflict,
     /// Approved and green, but the base moved and demands to be merged into the branch first.
     BehindBase,
     /// The merge queue threw the pull request out.
     MergeQueueEjected,
+    /// Antiphon has done much on the pull request, and no person has said anything meanwhile.
+    LoopStopped,
     /// Approved, settled green and mergeable.
     ApprovedAndGreen,
     /// The agent shows no sign of life.
@@ -38,13 +42,15 @@ pub enum IncidentKind {
 
 impl IncidentKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::ChecksFailed,
         Self::ChecksMissing,
         Self::ChangesRequested,
+        Self::BotReview,
         Self::Conflict,
         Self::BehindBase,
         Self::MergeQueueEjected,
+        Self::LoopStopped,
         Self::ApprovedAndGreen,
         Self::AgentStuck,
         Self::AgentExited,
@@ -60,9 +66,11 @@ impl IncidentKind {
             Self::ChecksFailed => "checks-failed",
             Self::ChecksMissing => "checks-missing",
             Self::ChangesRequested => "changes-requested",
+            Self::BotReview => "bot-review",
             Self::Conflict => "conflict",
             Self::BehindBase => "behind-base",
             Self::MergeQueueEjected => "merge-queue-ejected",
+            Self::LoopStopped => "loop-stopped",
             Self::ApprovedAndGreen => "approved-and-green",
             Self::AgentStuck => "agent-stuck",
             Self::AgentExited => "agent-exited",

@@ -242,14 +242,20 @@ pub enum ReviewState {
 pub struct Thread {
     /// Its id.
     pub id: ThreadId,
+    /// The number of its first comment, which is the one that takes replies.
+    pub first: Option<u64>,
     /// Whether somebody resolved it.
     pub resolved: bool,
+    /// Who did, if GitHub says so.
+    pub resolved_by: Option<Login>,
     /// Whether the place has changed since.
     pub outdated: bool,
     /// The file.
     pub path: String,
     /// The line, counted from 1; `None` once outdated.
     pub line: Option<u32>,
+    /// The line in the commit that was commented, counted from 1.
+    pub original_line: Option<u32>,
     /// What was said, oldest first.
     pub comments: Vec<ThreadComment>,
 }

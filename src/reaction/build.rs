@@ -17,9 +17,8 @@ use super::{
 };
 
 /// Incidents of the language that no machine opens yet.
-const LATER_INCIDENTS: [&str; 13] = [
+const LATER_INCIDENTS: [&str; 12] = [
     "review-comments",
-    "bot-review",
     "merged",
     "closed",
     "agent-idle",
@@ -37,21 +36,8 @@ const AGENTS: [IncidentKind; 3] = [IncidentKind::AgentStuck, IncidentKind::Agent
 /// What happens to runs of workflows.
 const RERUNNABLE: [IncidentKind; 2] = [IncidentKind::ChecksFailed, IncidentKind::ChecksMissing];
 /// Actions of the language that nobody carries out yet.
-const LATER_ACTIONS: [&str; 13] = [
-    "reply",
-    "resolve",
-    "unlabel",
-    "assign",
-    "request-review",
-    "enqueue",
-    "ready",
-    "draft",
-    "handoff",
-    "pause",
-    "stop",
-    "run",
-    "webhook",
-];
+const LATER_ACTIONS: [&str; 11] =
+    ["unlabel", "assign", "request-review", "enqueue", "ready", "draft", "handoff", "pause", "stop", "run", "webhook"];
 const NOT_YET: &str = "not available in this version";
 
 /// Builds a rule from its effective form.
@@ -185,6 +171,9 @@ impl Builder<'_> {
         if let Some(text) = &step.comment {
             found.push(self.template(&under(here, "comment"), text).map(Action::Comment));
         }
+        if let Some(text) = &step.reply {
+            found.push(self.template(&under(here, "reply"), text).map(Action::Reply));
+        }
         if let Some(label) = &step.label {
             found.push(self.label(&under(here, "label"), label).map(Action::Label));
         }
@@ -203,6 +192,7 @@ impl Builder<'_> {
             (&step.open_pull, Action::OpenPull),
             (&step.merge, Action::Merge),
             (&step.update_branch, Action::UpdateBranch),
+            (&step.resolve, Action::Resolve),
         ];
         found.extend(plain.into_iter().filter(|(written, _)| written.is_some()).map(|(_, action)| Some(action)));
         found
@@ -336,13 +326,33 @@ impl Builder<'_> {
                 | Action::OpenPull
                 | Action::Rerun
                 | Action::Comment(_)
+                | Action::Reply(_)
+                | Action::Resolve
                 | Action::Label(_)
                 | Action::Notify { .. }
                 | Action::Merge
                 | Action::UpdateBranch => {}
             }
         }
+        self.replied(rule);
         self.retried(rule);
+    }
+
+    /// What is done in threads waits for the agent's answer.
+    fn replied(&mut self, rule: &Rule) {
+        let prompts = rule.actions.iter().any(|step| matches!(step.action, Action::Prompt(_)));
+        let replies = |step: &Step| matches!(step.action, Action::Reply(_) | Action::Resolve);
+        for (index, step) in rule.actions.iter().enumerate().filter(|(_, step)| replies(step)) {
+            let (index, name) = (index.to_string(), step.action.name());
+            let path = ["do", index.as_str(), name];
+            if self.on != [IncidentKind::ChangesRequested] {
+                let hint = "nothing else has threads";
+                self.complain(&path, format!("only a rule on `changes-requested` alone can {name}"), hint);
+            } else if !prompts {
+                let hint = "add a `prompt`: what the agent was not told it does not answer";
+                self.complain(&path, format!("`{name}` waits for an answer that never comes"), hint);
+            }
+        }
     }
 
     /// `retry` without anything to try again is a mistake.

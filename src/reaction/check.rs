@@ -70,7 +70,7 @@ mod tests {
         let report = check(&shipped());
 
         assert_eq!(report.mistakes, []);
-        assert_eq!((report.summary.files, report.summary.rules), (11, 11));
+        assert_eq!((report.summary.files, report.summary.rules), (13, 13));
         let answering: Vec<(&str, &str)> =
             report.summary.answering.iter().map(|(kind, names)| (kind.as_str(), names[0].as_str())).collect();
         assert_eq!(
@@ -79,9 +79,11 @@ mod tests {
                 ("checks-failed", "ci-failed"),
                 ("checks-missing", "checks-missing"),
                 ("changes-requested", "changes-requested"),
+                ("bot-review", "bot-review"),
                 ("conflict", "conflict"),
                 ("behind-base", "behind-base"),
                 ("merge-queue-ejected", "merge-queue-ejected"),
+                ("loop-stopped", "loop-stopped"),
                 ("approved-and-green", "approved-and-green"),
                 ("agent-stuck", "agent-stuck"),
                 ("agent-exited", "agent-exited"),

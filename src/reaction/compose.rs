@@ -143,6 +143,7 @@ mod tests {
         let template = rule.actions.iter().find_map(|step| match &step.action {
             Action::Prompt(template) | Action::Spawn(template) => Some(template),
             Action::Restart | Action::OpenPull | Action::Rerun | Action::Comment(_) | Action::Label(_) => None,
+            Action::Reply(_) | Action::Resolve => None,
             Action::Merge | Action::UpdateBranch | Action::Notify { .. } => None,
         });
         compose(template.unwrap(), context, &Fenced).unwrap()

@@ -146,6 +146,12 @@ pub struct Thread {
     pub path: Quoted,
     /// The line, counted from 1. Absent once the place has changed.
     pub line: Option<u32>,
+    /// Whether the place has changed since.
+    pub outdated: bool,
+    /// The line in the commit that was commented.
+    pub original_line: Option<u32>,
+    /// The commit that answered it, for `reply` and `resolve`. Absent if none has.
+    pub commit: Option<String>,
     /// What was said, oldest first.
     pub comments: Vec<Comment>,
 }
@@ -302,6 +308,9 @@ mod tests {
             id: "T".to_owned(),
             path: Quoted::new("a.rs", "path", Tier::Machine),
             line: None,
+            outdated: true,
+            original_line: Some(3),
+            commit: None,
             comments: vec![
                 Comment { author: "a".to_owned(), body: Quoted::new("bad", "c", Tier::Stranger) },
                 Comment { author: "b".to_owned(), body: Quoted::new("good", "c", Tier::Collaborator) },

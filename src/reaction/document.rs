@@ -78,6 +78,10 @@ pub(super) struct Step {
     pub(super) rerun: Option<Jobs>,
     /// Comments on the pull request or issue. A template.
     pub(super) comment: Option<String>,
+    /// Says something in each review thread that the agent has answered, once it has, for `changes-requested`. A template.
+    pub(super) reply: Option<String>,
+    /// Resolves each review thread that a commit has answered, once it has, for `changes-requested`.
+    pub(super) resolve: Option<Nothing>,
     /// Adds a label to the pull request or issue.
     pub(super) label: Option<String>,
     /// Tells people.

@@ -69,6 +69,10 @@ pub enum Action {
     Rerun,
     /// Comments on the pull request or issue.
     Comment(Template),
+    /// Says this in each thread that was answered, when it was.
+    Reply(Template),
+    /// Resolves each thread that a commit has answered, when it has.
+    Resolve,
     /// Adds this label to the pull request or issue.
     Label(String),
     /// Tells people.
@@ -222,6 +226,8 @@ impl Action {
             Self::OpenPull => "open-pull",
             Self::Rerun => "rerun",
             Self::Comment(_) => "comment",
+            Self::Reply(_) => "reply",
+            Self::Resolve => "resolve",
             Self::Label(_) => "label",
             Self::Notify { .. } => "notify",
             Self::Merge => "merge",

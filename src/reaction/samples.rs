@@ -19,7 +19,7 @@ pub fn samples(kind: IncidentKind) -> Vec<Context> {
         match kind {
             IncidentKind::ChecksFailed => sample.failures = failures(index),
             IncidentKind::ChecksMissing => sample.missing = missing(index),
-            IncidentKind::ChangesRequested => {
+            IncidentKind::ChangesRequested | IncidentKind::BotReview => {
                 sample.threads = threads(index);
                 sample.reviews = reviews(index);
             }
@@ -29,6 +29,7 @@ pub fn samples(kind: IncidentKind) -> Vec<Context> {
             IncidentKind::MergeQueueEjected => {
                 sample.failures = if index == 3 { Vec::new() } else { failures(index) };
             }
+            IncidentKind::LoopStopped => {}
             IncidentKind::ApprovedAndGreen => approved(sample, index),
             IncidentKind::AgentStuck | IncidentKind::AgentExited | IncidentKind::AgentNeedsInput => {
                 without_pull_request(sample, index);
@@ -163,6 +164,9 @@ fn threads(index: usize) -> Vec<Thread> {
         id: "PRRT_kwDOAAAA".to_owned(),
         path: outside("src/greet.rs", "path in the diff", Tier::Machine),
         line,
+        outdated: line.is_none(),
+        original_line: Some(12),
+        commit: line.map(|_| "89abcdef0123456789abcdef0123456789abcdef".to_owned()),
         comments: vec![comment("hubot-reviewer", "This panics when the name is empty."), comment("octocat", "Agreed.")],
     };
     match index {

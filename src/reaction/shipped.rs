@@ -8,16 +8,18 @@ macro_rules! rule {
     };
 }
 
-const SHIPPED: [(&str, &str); 11] = [
+const SHIPPED: [(&str, &str); 13] = [
     rule!("agent-exited"),
     rule!("agent-stuck"),
     rule!("approved-and-green"),
     rule!("behind-base"),
+    rule!("bot-review"),
     rule!("changes-requested"),
     rule!("checks-missing"),
     rule!("ci-failed"),
     rule!("conflict"),
     rule!("issue-ready"),
+    rule!("loop-stopped"),
     rule!("merge-queue-ejected"),
     rule!("rule-broken"),
 ];

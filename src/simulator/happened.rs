@@ -63,6 +63,8 @@ pub enum Happened {
     CheckFinished { repo: String, number: u64, sha: String, attempt: u64, conclusion: Conclusion },
     /// Somebody reported a commit status.
     StatusReported { repo: String, sha: String, context: String, actor: String },
+    /// An app reported on a commit by a check run of its own.
+    CheckReported { repo: String, sha: String, actor: String, name: String, line: String },
     /// The receiver of a webhook answered 2xx.
     Delivered { guid: String, event: String },
     /// The receiver answered otherwise, too late or not at all; 0 stands for no answer.

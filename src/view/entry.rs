@@ -89,6 +89,7 @@ fn order(effect: &Effect) -> String {
         Effect::Launch { agent, generation, .. } => format!("{} {} (launch {generation})", effect.name(), agent.name),
         Effect::Prompt { prompt, .. } | Effect::SeekReceipt { prompt, .. } => format!("{} {prompt}", effect.name()),
         Effect::Answer { answer, .. } => format!("{} comment {}", effect.name(), answer.comment),
+        Effect::Report { line, .. } => format!("{}: {line}", effect.name()),
         Effect::Look { .. }
         | Effect::Triage { .. }
         | Effect::LookRepository { .. }

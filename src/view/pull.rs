@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Texts;
+use super::{RequestView, Texts};
 use crate::{
     event::LookFailure,
     machine::{
@@ -40,6 +40,9 @@ pub struct PullView {
     pub incidents: Vec<IncidentView>,
     /// Checks that passed, failed, and have not finished.
     pub checks: (u32, u32, u32),
+    /// What reviewers ask for, and what became of it.
+    #[serde(default)]
+    pub requests: Vec<RequestView>,
     /// Reviews and comments that are withheld from the agent.
     pub withheld: u32,
     /// When GitHub was last asked with success.
@@ -114,6 +117,7 @@ impl PullView {
             why: why(state, phase),
             incidents: state.incidents.iter().map(|(kind, incident)| IncidentView::of(*kind, incident)).collect(),
             checks: (count(passed), count(failed), count(pending)),
+            requests: RequestView::all(state),
             withheld: state.withheld(),
             observed_at: state.observed_at,
         })
@@ -139,7 +143,7 @@ fn phase(state: &State, rules: &Rulebook, at: Timestamp) -> PullPhase {
     let asks_people = |kind: &IncidentKind, incident: &Incident| match incident.stage {
         Stage::Escalating { .. } | Stage::Escalated { .. } | Stage::Unanswered => true,
         // Its rule tells people at once, and nobody else can do anything.
-        Stage::Resting => *kind == IncidentKind::ChecksMissing,
+        Stage::Resting => matches!(kind, IncidentKind::ChecksMissing | IncidentKind::LoopStopped),
         Stage::Settling { .. }
         | Stage::Acting { .. }
         | Stage::Rerunning
@@ -191,6 +195,9 @@ fn why(state: &State, phase: PullPhase) -> String {
             let by = state.paused.as_ref().map(|paused| text::sanitise(paused.by.as_str()).text).unwrap_or_default();
             format!("@{by} wants nothing done here for now; `/antiphon resume` goes on")
         }
+        PullPhase::NeedsHuman if state.is_stopped() => {
+            "much was done and no person has said anything meanwhile; `retry` goes on".to_owned()
+        }
         PullPhase::NeedsHuman => "its rule has done what it may; a person has to look".to_owned(),
         PullPhase::Repairing => state
             .incidents
@@ -235,6 +242,8 @@ pub(super) const fn name(kind: IncidentKind) -> &'static str {
         IncidentKind::Conflict => "conflict",
         IncidentKind::BehindBase => "behind base",
         IncidentKind::MergeQueueEjected => "thrown out of the merge queue",
+        IncidentKind::BotReview => "bot review",
+        IncidentKind::LoopStopped => "stopped itself",
         IncidentKind::ApprovedAndGreen => "approved and green",
         IncidentKind::AgentStuck => "agent stuck",
         IncidentKind::AgentExited => "agent exited",

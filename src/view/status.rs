@@ -17,6 +17,7 @@ pub fn status_lines(state: &pull::State, session: Option<&State>, rules: &Rulebo
         let used = incident.attempts_max.map(|max| format!(", {} of {max} prompts used", incident.attempts));
         lines.push(format!("- {name}: {stage}{}", used.unwrap_or_default()));
     }
+    lines.extend(pull.requests.iter().map(|request| format!("- {}", request.in_words())));
     if let Some(State::Session(session)) = session {
         let session = SessionView::of(session);
         let trouble = session.trouble.map(|trouble| format!("; {trouble}")).unwrap_or_default();

@@ -47,4 +47,6 @@ mod tidy;
 #[cfg(unix)]
 mod tmux;
 #[cfg(unix)]
+mod told;
+#[cfg(unix)]
 mod world;

@@ -64,7 +64,7 @@ impl World {
             clock: Clock::system(),
             token: TOKEN.to_owned(),
             webhook: None,
-            own_login: "antiphon-app".to_owned(),
+            own_login: changed.get("own_login").cloned().unwrap_or_else(|| "antiphon-app".to_owned()),
             git: "git".into(),
         };
         let github = Simulator::start(options, &tasks).await.unwrap();
@@ -104,6 +104,7 @@ impl World {
              \x20   agent: {agent}\n\
              \x20   runtime: {runtime}\n\
              \x20   merge: squash\n\
+             \x20   report: {report}\n\
              \x20   issues: {{ labels: [agent] }}\n\
              agents:\n{agents}\n\
              limits: {{ sessions: {sessions} }}\n\
@@ -114,6 +115,8 @@ impl World {
             clone = clone.display(),
             runtime = value("runtime", "pty"),
             agent = value("agent", "scripted"),
+            // How many lines a commit gets depends on the moment; those who compare every write do without.
+            report = value("report", "false"),
             agents = value("agents", &scripted),
             sessions = value("sessions", "4"),
             reactions = self.reactions_dir().display(),

@@ -81,6 +81,7 @@ pub(super) fn line(happened: &Happened, at: Timestamp) -> Option<Line> {
         | Happened::ThreadReplied { .. }
         | Happened::ThreadResolved { .. }
         | Happened::MergeabilityComputed { .. }
+        | Happened::CheckReported { .. }
         | Happened::StatusReported { .. } => return None,
     };
     Some(line)

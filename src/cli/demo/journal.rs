@@ -83,7 +83,8 @@ impl Reader {
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
             | Effect::Stop { .. }
-            | Effect::Answer { .. } => None,
+            | Effect::Answer { .. }
+            | Effect::Report { .. } => None,
         }));
         lines
     }

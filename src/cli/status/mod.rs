@@ -7,13 +7,19 @@ use super::{
     caller::{Caller, wait_for},
     error::{Error, Kind},
     output,
+    subject::Numbered,
 };
-use crate::{client::Event, runtime::attach, view::Overview};
+use crate::{
+    client::Event,
+    runtime::attach,
+    view::{Overview, PullView},
+};
 
 const EXAMPLES: &str = "\
 Examples:
   antiphon status                                         what needs you, tasks, pull requests
   antiphon status --watch                                 the same, anew whenever something changes
+  antiphon status octo/hello#12                           one pull request, with everything that reviewers ask for
   antiphon status --all                                   also what has ended
   antiphon status --json | jq '.needs'                    for scripts; see its field \"schema\"
   antiphon status --json --watch                          one line for every change";
@@ -25,6 +31,8 @@ const UNLIMITED: u16 = u16::MAX;
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
+    /// Only this: a pull request (`12`, `owner/name#12` or its address), or a task by its name
+    subject: Option<String>,
     /// Goes on showing it as it changes
     #[arg(long, short)]
     watch: bool,
@@ -40,7 +48,7 @@ pub(super) fn run(arguments: &Arguments, caller: &Caller) -> Result<(), Error> {
     let client = caller.client()?;
     wait_for(async {
         if !arguments.watch {
-            let overview = client.overview().await?;
+            let overview = narrowed(client.overview().await?, arguments)?;
             return if arguments.json {
                 output::json(&overview)
             } else {
@@ -50,12 +58,34 @@ pub(super) fn run(arguments: &Arguments, caller: &Caller) -> Result<(), Error> {
         let mut events = client.events().await?;
         while let Some(event) = events.next().await? {
             match event {
-                Event::Overview(overview) => redraw(&overview, arguments)?,
+                Event::Overview(overview) => redraw(&narrowed(*overview, arguments)?, arguments)?,
                 Event::Entry(_) => {}
             }
         }
         Err(Error::new(Kind::NoDaemon, "the daemon has ended").hint("start it with `antiphon up`"))
     })
+}
+
+/// The part of an overview that was asked for.
+fn narrowed(mut overview: Overview, arguments: &Arguments) -> Result<Overview, Error> {
+    let Some(subject) = &arguments.subject else { return Ok(overview) };
+    let number = Numbered::parse(subject);
+    let is_meant = |pull: &PullView| match &number {
+        Some(meant) => meant.number == pull.number && meant.repo.as_ref().is_none_or(|it| it.as_str() == pull.repo),
+        None => pull.task.as_ref() == Some(subject),
+    };
+    overview.pulls.retain(is_meant);
+    let owners: Vec<&String> = overview.pulls.iter().filter_map(|pull| pull.task.as_ref()).chain([subject]).collect();
+    overview.tasks.retain(|task| owners.contains(&&task.task));
+    overview.sessions.retain(|session| owners.contains(&&session.task));
+    let names = overview.pulls.iter().map(|pull| format!("{}#{}", pull.repo, pull.number));
+    let names: Vec<String> = names.chain(owners.into_iter().cloned()).collect();
+    overview.needs.retain(|need| names.contains(&need.subject));
+    if overview.pulls.is_empty() && overview.tasks.is_empty() {
+        let hint = "`antiphon status --all` lists what there is";
+        return Err(Error::new(Kind::Refused, format!("nothing is known of {subject}")).hint(hint));
+    }
+    Ok(overview)
 }
 
 fn redraw(overview: &Overview, arguments: &Arguments) -> Result<(), Error> {
@@ -71,5 +101,8 @@ fn redraw(overview: &Overview, arguments: &Arguments) -> Result<(), Error> {
 fn text(overview: &Overview, arguments: &Arguments) -> String {
     let width =
         if output::is_terminal() { attach::size().map_or(UNLIMITED, |(columns, _)| columns) } else { UNLIMITED };
-    tables::of(overview, arguments.all, width)
+    // Who names something wants to see it, also when it is over.
+    let all = arguments.all || arguments.subject.is_some();
+    let requests = arguments.subject.as_ref().map(|_| tables::requests(overview));
+    tables::of(overview, all, width) + &requests.unwrap_or_default()
 }

@@ -24,6 +24,17 @@ pub(super) fn of(overview: &Overview, all: bool, width: u16) -> String {
     text
 }
 
+/// What reviewers ask for, and what became of it.
+pub(super) fn requests(overview: &Overview) -> String {
+    let requests = overview.pulls.iter().flat_map(|pull| &pull.requests);
+    let lines = requests.map(|request| {
+        let since = request.since.map(|since| format!(" ({})", age(since, overview.at))).unwrap_or_default();
+        format!("  {}{since}\n", request.in_words())
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() { lines } else { format!("\nReviewers ask\n{lines}") }
+}
+
 fn head(overview: &Overview) -> String {
     let slots = overview.slots;
     let waiting = if slots.waiting > 0 { format!(", {} waiting for one", slots.waiting) } else { String::new() };
@@ -148,7 +159,10 @@ fn word(phase: &impl serde::Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::{LimitView, RepositoryView, SCHEMA, Slots, TaskPhase};
+    use crate::{
+        machine::pull::Standing,
+        view::{LimitView, RepositoryView, RequestView, SCHEMA, Slots, TaskPhase},
+    };
 
     fn overview() -> Overview {
         let trouble = Some("GitHub answered 503".to_owned());
@@ -188,6 +202,37 @@ mod tests {
         GitHub cannot be asked
           ▲ octo-org/hello: GitHub answered 503
         "#);
+    }
+
+    #[test]
+    fn what_reviewers_ask_is_told_with_the_commit_that_answered() {
+        let request = |place: Option<&str>, standing, commit: Option<&str>| RequestView {
+            id: "PRRT_1".to_owned(),
+            by: "ada".to_owned(),
+            place: place.map(str::to_owned),
+            outdated: commit.is_some(),
+            standing,
+            since: None,
+            commit: commit.map(str::to_owned),
+            resolved_by: (standing == Standing::Resolved).then(|| "ada".to_owned()),
+        };
+        let requests = [
+            request(None, Standing::HandedOver, None),
+            request(Some("a.rs:3"), Standing::Open, None),
+            request(Some("a.rs:4"), Standing::Answered, Some("bbbbbbb")),
+            request(Some("a.rs:5"), Standing::Answered, None),
+            request(Some("a.rs:6"), Standing::Resolved, Some("bbbbbbb")),
+        ];
+        let said: Vec<String> = requests.iter().map(RequestView::in_words).collect();
+
+        let expected = [
+            "review of @ada: handed over",
+            "@ada on a.rs:3: open",
+            "@ada on a.rs:4 (outdated): answered by bbbbbbb",
+            "@ada on a.rs:5: answered in words",
+            "@ada on a.rs:6 (outdated): resolved by @ada at bbbbbbb",
+        ];
+        assert_eq!(said, expected);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 pub(super) mod command;
 mod reaction;
-mod split;
+pub(super) mod split;
 
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ impl Client {
 }
 
 /// The first part carries the plain mark; it cannot be mistaken for the mark of another part.
-fn mark(operation: &str, index: usize) -> String {
+pub(super) fn mark(operation: &str, index: usize) -> String {
     match index {
         0 => format!("<!-- antiphon:{operation} -->"),
         _ => format!("<!-- antiphon:{operation}/{} -->", index + 1),

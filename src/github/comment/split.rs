@@ -12,7 +12,7 @@ const CUT_OFF: &str = "\n\n*(The rest was left out.)*";
 const FENCE_BYTES_MAX: usize = 200;
 
 /// The parts of `text`, at least one.
-pub(super) fn parts(text: &str) -> Vec<String> {
+pub(in crate::github) fn parts(text: &str) -> Vec<String> {
     parts_of(text, PART_BYTES_MAX)
 }
 

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::query::{RawContext, RawRun, RawStatus, RawWorkflowRun};
 use crate::{
-    github::demands::Demands,
-    model::{Attempt, Check, CheckKind, CheckName, CheckState, Conclusion, JobId, JobRef, RunId},
+    github::{demands::Demands, people::Account, report::is_own},
+    model::{Attempt, Check, CheckKind, CheckName, CheckState, Conclusion, JobId, JobRef, Login, RunId},
 };
 
 /// Runs that were started so work on the default branch, whatever they are about: they say nothing about a pull request.
@@ -20,9 +20,12 @@ const NOT_OF_A_PULL: [&str; 3] = ["workflow_run", "issue_comment", "schedule"];
 /// Newest is decided by id, then by start: GitHub lists and delivers in no order that could be relied on, and the jobs of
 /// a later attempt have later ids. A job of another workflow is another check, whatever its name: otherwise a workflow
 /// that a pull request adds could hide the failure of a required one.
-pub(super) fn newest(contexts: Vec<RawContext>, demands: &Demands) -> Vec<Check> {
+///
+/// What we report ourselves satisfies a demand and is no check: our verdict does not follow from our own words.
+pub(super) fn newest(contexts: Vec<RawContext>, demands: &Demands, own: &Login) -> Vec<Check> {
     let mut reports = reports(contexts);
     let missing = demand(&mut reports, demands);
+    reports.retain(|Report { check, maker, .. }| !is_own(own, check.name.as_str(), check.kind, maker.as_deref()));
     let mut checks: Vec<Check> = reports.into_iter().map(|report| report.check).chain(missing).collect();
     checks.sort_unstable();
     checks
@@ -42,6 +45,8 @@ pub(super) fn failed(contexts: Vec<RawContext>) -> Vec<Check> {
 /// One reported check, with what decides whether it is the one that is demanded.
 struct Report {
     check: Check,
+    /// The slug of the app that made a check run, or the account that made a status.
+    maker: Option<String>,
     app: Option<u64>,
     /// The file of the workflow behind it.
     path: Option<String>,
@@ -135,14 +140,14 @@ fn of_run(run: RawRun) -> Option<(Workflow, Age, Report)> {
     let check = Check {
         name: run.name.parse().ok()?,
         kind: CheckKind::Run,
-        app: slug,
+        app: slug.clone(),
         required: run.is_required,
         state,
         job,
         url: run.details_url,
     };
     let path = workflow.and_then(|workflow| workflow.file).map(|file| file.path);
-    Some(((file, event), age, Report { check, app: number, path }))
+    Some(((file, event), age, Report { check, maker: slug, app: number, path }))
 }
 
 fn of_status(status: RawStatus) -> Option<(Workflow, Age, Report)> {
@@ -153,6 +158,7 @@ fn of_status(status: RawStatus) -> Option<(Workflow, Age, Report)> {
         "FAILURE" | "ERROR" => CheckState::Finished(Conclusion::Failure),
         _ => CheckState::Finished(Conclusion::Unknown),
     };
+    let maker = status.creator.as_ref().and_then(Account::login).map(|login| login.to_string());
     let check = Check {
         name: status.context.parse().ok()?,
         kind: CheckKind::Status,
@@ -162,7 +168,7 @@ fn of_status(status: RawStatus) -> Option<(Workflow, Age, Report)> {
         job: None,
         url: status.target_url,
     };
-    Some(((None, None), (None, status.created_at), Report { check, app: None, path: None }))
+    Some(((None, None), (None, status.created_at), Report { check, maker, app: None, path: None }))
 }
 
 fn conclusion(text: Option<&str>) -> Conclusion {
@@ -204,8 +210,25 @@ mod tests {
 
     use super::*;
 
+    fn own() -> Login {
+        "antiphon[bot]".parse().unwrap()
+    }
+
+    #[test]
+    fn our_own_report_satisfies_a_demand_and_is_no_check() {
+        let report = run(9, "antiphon", "antiphon", Some("NEUTRAL"));
+        let status = json!({"__typename": "StatusContext", "context": "antiphon", "state": "SUCCESS", "targetUrl": null,
+            "creator": {"__typename": "Bot", "login": "antiphon"}, "createdAt": null, "isRequired": false});
+        let demands = Demands { checks: [("antiphon".parse().unwrap(), None)].into(), ..Demands::default() };
+        let newest = |contexts| newest(serde_json::from_value(contexts).unwrap(), &demands, &own());
+
+        assert_eq!(newest(json!([report, status])), []);
+        assert_eq!(newest(json!([])).len(), 1, "what is demanded and not there is expected");
+        assert_eq!(newest(json!([run(9, "antiphon", "mallory", Some("FAILURE"))])).len(), 1);
+    }
+
     fn checks(contexts: Value) -> Vec<Check> {
-        newest(serde_json::from_value(contexts).unwrap(), &Demands::default())
+        newest(serde_json::from_value(contexts).unwrap(), &Demands::default(), &own())
     }
 
     fn run(id: u64, name: &str, app: &str, conclusion: Option<&str>) -> Value {
@@ -306,7 +329,7 @@ mod tests {
     }
 
     fn demanded(contexts: Value, demands: &Demands) -> Vec<(String, bool, CheckState)> {
-        let checks = newest(serde_json::from_value(contexts).unwrap(), demands);
+        let checks = newest(serde_json::from_value(contexts).unwrap(), demands, &own());
         checks.into_iter().map(|check| (check.name.to_string(), check.required, check.state)).collect()
     }
 

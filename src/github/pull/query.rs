@@ -11,7 +11,7 @@ use crate::{
 };
 
 const QUERY: &str = include_str!("../pull.graphql");
-/// 20,000 checks or 10,000 threads, a tenth of that in the smallest pages; beyond that something is wrong.
+/// 20,000 checks or reviewers, or 10,000 threads, a tenth of that in the smallest pages; beyond that something is wrong.
 const PAGES_MAX: u32 = 200;
 
 /// A whole pull request, all pages put together.
@@ -25,7 +25,7 @@ pub(super) struct Raw {
     pub(super) contexts: Vec<RawContext>,
 }
 
-/// Asks until there are no further checks and threads.
+/// Asks until there are no further checks, reviews and threads.
 ///
 /// # Errors
 ///
@@ -37,21 +37,26 @@ pub(super) async fn ask(transport: &Transport, repo: &RepoName, number: PrNumber
         let page = ask_page(transport, repo, number, &cursors).await?;
         raw.append(page)?;
     }
-    Err(Error::unexpected(anyhow::anyhow!("a pull request has too many checks or threads")))
+    Err(Error::unexpected(anyhow::anyhow!("a pull request has too many checks, reviews or threads")))
 }
 
 /// What was put together so far, and where it ends.
 struct Partial {
     whole: Raw,
     checks: PageInfo,
+    reviews: PageInfo,
     threads: PageInfo,
 }
 
 impl Partial {
     /// Where the next page begins. A list that has ended is asked from its end on, which gives nothing more.
     fn next(&self) -> Option<Cursors> {
-        let more = self.checks.has_next_page || self.threads.has_next_page;
-        more.then(|| Cursors { checks: self.checks.end_cursor.clone(), threads: self.threads.end_cursor.clone() })
+        let more = [&self.checks, &self.reviews, &self.threads].into_iter().any(|page| page.has_next_page);
+        more.then(|| Cursors {
+            checks: self.checks.end_cursor.clone(),
+            reviews: self.reviews.end_cursor.clone(),
+            threads: self.threads.end_cursor.clone(),
+        })
     }
 
     fn append(&mut self, page: Self) -> Result<(), Error> {
@@ -60,7 +65,10 @@ impl Partial {
         }
         self.whole.contexts.extend(page.whole.contexts);
         self.whole.pull.review_threads.nodes.extend(page.whole.pull.review_threads.nodes);
+        let reviews = self.whole.pull.latest_opinionated_reviews.get_or_insert_default();
+        reviews.nodes.extend(page.whole.pull.latest_opinionated_reviews.unwrap_or_default().nodes);
         self.checks.follow(page.checks);
+        self.reviews.follow(page.reviews);
         self.threads.follow(page.threads);
         Ok(())
     }
@@ -81,6 +89,7 @@ async fn ask_page(
         name: repo.name(),
         number: number.0,
         checks_after: cursors.checks.as_deref(),
+        reviews_after: cursors.reviews.as_deref(),
         threads_after: cursors.threads.as_deref(),
     };
     let data: Data = transport.query(repo, QUERY, &variables).await?;
@@ -93,6 +102,7 @@ async fn ask_page(
     let contexts = commit.and_then(|commit| commit.status_check_rollup).map(|rollup| rollup.contexts);
     let contexts = contexts.unwrap_or_default();
     let threads = std::mem::take(&mut pull.review_threads.page_info);
+    let reviews = pull.latest_opinionated_reviews.as_mut().map(|it| std::mem::take(&mut it.page_info));
     let whole = Raw {
         repo: repository.database_id,
         repo_name: repository.name_with_owner,
@@ -100,12 +110,13 @@ async fn ask_page(
         merged,
         contexts: contexts.nodes.into_iter().flatten().collect(),
     };
-    Ok(Partial { whole, checks: contexts.page_info, threads })
+    Ok(Partial { whole, checks: contexts.page_info, reviews: reviews.unwrap_or_default(), threads })
 }
 
 #[derive(Default)]
 struct Cursors {
     checks: Option<String>,
+    reviews: Option<String>,
     threads: Option<String>,
 }
 
@@ -118,6 +129,7 @@ struct Variables<'a> {
     name: &'a str,
     number: u64,
     checks_after: Option<&'a str>,
+    reviews_after: Option<&'a str>,
     threads_after: Option<&'a str>,
 }
 
@@ -243,10 +255,22 @@ pub(super) struct RawOid {
 pub(super) struct RawThread {
     pub(super) id: ThreadId,
     pub(super) is_resolved: bool,
+    pub(super) resolved_by: Option<Account>,
     pub(super) is_outdated: bool,
     pub(super) path: String,
     pub(super) line: Option<u32>,
+    pub(super) original_line: Option<u32>,
+    #[serde(default)]
+    pub(super) first: Connection<RawFirst>,
     pub(super) comments: Connection<RawComment>,
+}
+
+/// The comment that a thread begins with.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawFirst {
+    /// 64 bits, which GraphQL writes as a text.
+    pub(super) full_database_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -398,6 +422,7 @@ pub(super) struct RawStatus {
     pub(super) context: String,
     pub(super) state: String,
     pub(super) target_url: Option<String>,
+    pub(super) creator: Option<Account>,
     pub(super) created_at: Option<Timestamp>,
     pub(super) is_required: bool,
 }

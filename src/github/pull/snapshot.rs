@@ -26,12 +26,12 @@ impl Client {
     pub async fn snapshot(&self, repo: &RepoName, number: PrNumber) -> Result<Fetched<Snapshot>, Error> {
         let mut raw = query::ask(self.transport(), repo, number).await?;
         let own = self.viewer().await?;
-        let cast = self.people().cast(self.transport(), repo, own, accounts(&raw.pull)).await?;
+        let cast = self.people().cast(self.transport(), repo, own.clone(), accounts(&raw.pull)).await?;
         let contexts = std::mem::take(&mut raw.contexts);
         let mut fetched = facts(raw, &cast)?;
         let facts = &mut fetched.value;
         let demands = self.demands().of(self.transport(), repo, &facts.base.branch).await?;
-        facts.checks = checks::newest(contexts, &demands);
+        facts.checks = checks::newest(contexts, &demands, &own);
         self.attempts().fill(self.transport(), repo, &mut facts.checks).await?;
         if let Some(ejection) = &mut facts.ejection {
             self.attempts().fill(self.transport(), repo, &mut ejection.failed).await?;
@@ -95,9 +95,12 @@ fn facts(raw: Raw, cast: &Cast) -> Result<Fetched<Snapshot>, Error> {
     let reviews = pull.latest_opinionated_reviews.unwrap_or_default().nodes.into_iter().flatten();
     let mut reviews: Vec<Review> = reviews.filter_map(|raw| review(raw, cast, &mut texts)).collect();
     reviews.sort_by(|a, b| (&a.author.login, &a.id).cmp(&(&b.author.login, &b.id)));
+    // What moves from one page to the next while they are read stands on both.
+    reviews.dedup_by(|a, b| a.id == b.id);
     let threads = pull.review_threads.nodes.into_iter().flatten();
     let mut threads: Vec<Thread> = threads.map(|raw| thread(raw, cast, &mut texts)).collect();
     threads.sort_by(|a, b| a.id.cmp(&b.id));
+    threads.dedup_by(|a, b| a.id == b.id);
     let said = pull.comments.unwrap_or_default().nodes.into_iter().flatten();
     let mut commands: Vec<_> = said.filter_map(|raw| commanded(raw, cast, &mut texts)).collect();
     commands.sort_by_key(|comment| comment.number);
@@ -188,12 +191,16 @@ fn thread(raw: RawThread, cast: &Cast, texts: &mut Texts) -> Thread {
     let comments = raw.comments.nodes.into_iter().flatten();
     let mut comments: Vec<ThreadComment> = comments.map(|raw| comment(raw, cast, texts)).collect();
     comments.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+    let first = raw.first.nodes.into_iter().flatten().next().and_then(|first| first.full_database_id);
     Thread {
         id: raw.id,
+        first: first.and_then(|number| number.parse().ok()),
         resolved: raw.is_resolved,
+        resolved_by: raw.resolved_by.as_ref().and_then(Account::login),
         outdated: raw.is_outdated,
         path: raw.path,
         line: raw.line,
+        original_line: raw.original_line,
         comments,
     }
 }
@@ -285,7 +292,17 @@ mod tests {
         let author = author.map(|login| json!({"__typename": "User", "login": login}));
         let comment =
             json!({"id": format!("{id}_C"), "author": author, "body": "Why?", "createdAt": "2026-01-01T10:00:00Z"});
-        json!({"id": id, "isResolved": false, "isOutdated": outdated, "path": "a.rs", "line": line, "comments": {"nodes": [comment]}})
+        json!({
+            "id": id,
+            "isResolved": false,
+            "resolvedBy": null,
+            "isOutdated": outdated,
+            "path": "a.rs",
+            "line": line,
+            "originalLine": 3,
+            "first": {"nodes": [{"fullDatabaseId": "5000000001"}]},
+            "comments": {"nodes": [comment]},
+        })
     }
 
     fn run(id: u64, name: &str, conclusion: &str) -> Value {
@@ -327,7 +344,7 @@ mod tests {
 
     fn author(login: &str, tier: Tier) -> Author {
         let own = login == "antiphon[bot]";
-        Author { login: login.parse().unwrap(), tier, own, bot: own }
+        Author { login: login.parse().unwrap(), tier, own, bot: own, reviewer: false }
     }
 
     fn text(text: &str, tier: Tier) -> Outside {
@@ -345,10 +362,13 @@ mod tests {
         };
         let thread = |id: &str, line: Option<u32>, author| Thread {
             id: id.parse().unwrap(),
+            first: Some(5_000_000_001),
             resolved: false,
+            resolved_by: None,
             outdated: line.is_none(),
             path: "a.rs".to_owned(),
             line,
+            original_line: Some(3),
             comments: vec![ThreadComment {
                 id: format!("{id}_C").parse().unwrap(),
                 author,
@@ -469,8 +489,9 @@ mod tests {
         assert_eq!((of("antiphon").await, of("mona").await), (Some(PrNumber(11)), None));
     }
 
+    // S32
     #[tokio::test]
-    async fn further_checks_and_threads_are_asked_for() {
+    async fn further_checks_reviews_and_threads_are_asked_for_and_belong_together() {
         let fake = Fake::start(|seen| {
             if seen.line != "POST /graphql" {
                 return surroundings(seen);
@@ -481,11 +502,16 @@ mod tests {
             match variables["checksAfter"].as_str() {
                 None => {
                     *pull.pointer_mut(&format!("{contexts}/pageInfo/hasNextPage")).unwrap() = json!(true);
+                    pull["latestOpinionatedReviews"]["pageInfo"] = json!({"hasNextPage": true, "endCursor": "r1"});
                 }
                 Some("c1") => {
-                    assert_eq!(variables["threadsAfter"], "t1");
+                    assert_eq!((&variables["threadsAfter"], &variables["reviewsAfter"]), (&json!("t1"), &json!("r1")));
                     *pull.pointer_mut(&format!("{contexts}/nodes")).unwrap() = json!([run(502, "lint", "SUCCESS")]);
-                    pull["reviewThreads"] = json!({"nodes": [], "pageInfo": {"hasNextPage": false, "endCursor": null}});
+                    let end = json!({"hasNextPage": false, "endCursor": null});
+                    let (last, again) = (thread("T_3", None, None), thread("T_1", Some(3), Some("zoe")));
+                    pull["reviewThreads"] = json!({"nodes": [again, last], "pageInfo": end});
+                    let nodes = [review("R_4", "bob", "CHANGES_REQUESTED")];
+                    pull["latestOpinionatedReviews"] = json!({"nodes": nodes, "pageInfo": end});
                 }
                 Some(other) => panic!("an unknown cursor {other}"),
             }
@@ -496,7 +522,12 @@ mod tests {
         let snapshot = fake.client.snapshot(&repo(), NUMBER).await.unwrap().value;
 
         let names: Vec<&str> = snapshot.checks.iter().map(|check| check.name.as_str()).collect();
-        assert_eq!((names, snapshot.threads.len()), (vec!["build", "lint"], 2));
+        let threads: Vec<&str> = snapshot.threads.iter().map(|thread| thread.id.as_str()).collect();
+        let reviews: Vec<&str> = snapshot.reviews.iter().map(|review| review.id.as_str()).collect();
+        assert_eq!(
+            (names, threads, reviews),
+            (vec!["build", "lint"], vec!["T_1", "T_2", "T_3"], vec!["R_4", "R_1", "R_2"])
+        );
     }
 
     #[tokio::test]

@@ -136,6 +136,9 @@ pub(super) struct Run<'a> {
     pub(super) head_sha: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) conclusion: Option<Text<'a>>,
+    /// What the app that made a check run calls it.
+    #[serde(borrow)]
+    pub(super) external_id: Option<Text<'a>>,
     /// What started a workflow run.
     #[serde(borrow)]
     pub(super) event: Option<Text<'a>>,

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::payload::{LinkedPull, Payload, Run, Text};
+use crate::github::report::EXTERNAL_ID;
 use crate::model::{Branch, IssueNumber, Login, PrNumber, RepoId, RepoName, Sha};
 
 /// GitHub's id of one installation of an App.
@@ -190,6 +191,10 @@ fn on_run(run: Option<&Run<'_>>, repo: RepoId) -> Vec<Hint> {
     // Such a run works on the default branch, whatever it is about: it says nothing about the pull request that has
     // this commit as its head.
     if matches!(text(run.event.as_ref()), Some("workflow_run" | "issue_comment" | "schedule")) {
+        return Vec::new();
+    }
+    // Our own report changes no fact.
+    if text(run.external_id.as_ref()).is_some_and(|id| id.starts_with(EXTERNAL_ID)) {
         return Vec::new();
     }
     let urgent = failed(text(run.conclusion.as_ref()));

@@ -156,6 +156,7 @@ fn incidents(incidents: &[IncidentView], glance: &Glance) -> Markup {
 fn waits(pull: &PullView) -> Markup {
     html! {
         @if !matches!(pull.phase, PullPhase::Repairing) { (fact("Why", &html! { (pull.why) })) }
+        @for request in &pull.requests { (fact("Asked", &html! { (request.in_words()) })) }
         @if pull.withheld > 0 {
             (fact("Withheld", &html! { (pull.withheld) " by people who may not write to the repository" }))
         }

@@ -337,6 +337,8 @@ fn rules() -> Rules {
         repo_url: format!("https://github.com/{REPO}"),
         merge: Merge::Squash,
         without_checks: None,
+        report: false,
+        acts: 30,
         task_prefix: "pages".to_owned(),
         agents: BTreeMap::from([(agent.name.clone(), agent.clone())]),
         agent,

@@ -41,7 +41,7 @@ pub(super) async fn kept(house: &House, text: &str) -> Outside {
 }
 
 pub(super) fn author(login: &str, tier: Tier) -> Author {
-    Author { login: login.parse().unwrap(), tier, own: false, bot: false }
+    Author { login: login.parse().unwrap(), tier, own: false, bot: false, reviewer: false }
 }
 
 pub(super) async fn issue(house: &House, number: u64, title: &str) -> Issue {

@@ -102,7 +102,8 @@ fn order(desk: &mut Desk<'_>, step: &Step) -> Result<(), Error> {
             | Effect::SeekReceipt { .. }
             | Effect::Stop { .. }
             | Effect::Act(_)
-            | Effect::Answer { .. } => outbox::put(desk, &id, effect, step.at)?,
+            | Effect::Answer { .. }
+            | Effect::Report { .. } => outbox::put(desk, &id, effect, step.at)?,
         }
     }
     Ok(())

@@ -43,6 +43,7 @@ impl State {
                 .push("This was changed after it was written, so nobody acts on it. Please say it anew.".to_owned());
         } else if reviews::is_heard(&comment.author) {
             answer.heard = true;
+            self.forget_deeds();
             for command in &comment.commands {
                 self.obey(command, comment, (now, effects), &mut answer);
             }
@@ -66,6 +67,7 @@ impl State {
             }
             Command::Resume => {
                 self.paused = None;
+                self.let_go();
                 self.look.want(now.at);
             }
             Command::Stop => {
@@ -116,7 +118,7 @@ mod tests {
         CommandComment {
             comment: format!("IC_{number}").parse().unwrap(),
             number,
-            author: Author { login: "maya".parse().unwrap(), tier, own: false, bot: false },
+            author: Author { login: "maya".parse().unwrap(), tier, own: false, bot: false, reviewer: false },
             at: START,
             edited: false,
             commands: commands.to_vec(),

@@ -27,8 +27,9 @@ const ANSWERED_BY_A_PUSH: [IncidentKind; 4] =
 
 impl State {
     pub(super) fn take_facts(&mut self, snapshot: Snapshot, now: &Now<'_>) {
+        self.hear_people(&snapshot);
+        self.take_head(&snapshot, now);
         self.take_requests(&snapshot, now);
-        self.take_head(&snapshot);
         self.snapshot = Some(snapshot);
         self.take_silence(now);
         self.take_verdict(now);
@@ -36,7 +37,7 @@ impl State {
         self.ask_for_mergeability(now);
     }
 
-    fn take_head(&mut self, new: &Snapshot) {
+    fn take_head(&mut self, new: &Snapshot, now: &Now<'_>) {
         let Some(old) = self.snapshot.as_ref().filter(|old| old.head.sha != new.head.sha) else { return };
         let base = [&old.base.sha, &new.base.sha];
         let merged = new.head.merged.as_ref();
@@ -45,6 +46,7 @@ impl State {
             self.stands_for.insert(old.head.sha.clone());
         } else {
             self.stands_for.clear();
+            self.ledger.pushed(&new.head.sha, now.at);
         }
         self.mergeability_asked = 0;
         self.incidents.remove(&IncidentKind::ChecksMissing);
@@ -66,20 +68,16 @@ impl State {
         self.look.want(now.at + pause);
     }
 
-    /// What was resolved is new again when somebody opens it again, and who asks for more after people were called in
-    /// wants the agent back. That a request is not shown takes nothing back: GitHub may show for a while what was so
-    /// before it was made.
+    /// Who asks for more after people were called in wants the agent back.
     fn take_requests(&mut self, snapshot: &Snapshot, now: &Now<'_>) {
-        let before = self.snapshot.as_ref().map(reviews::outstanding).unwrap_or_default();
-        let after = reviews::outstanding(snapshot);
-        let resolved = snapshot.threads.iter().filter(|thread| thread.resolved);
-        let resolved: BTreeSet<_> = resolved.filter_map(reviews::thread_item).collect();
-        let settled: BTreeSet<_> = resolved.iter().map(|item| reviews::subject(item)).collect();
-        self.handed.retain(|item| !settled.contains(reviews::subject(item)));
-        let incident = self.incidents.get_mut(&IncidentKind::ChangesRequested);
+        let kind = IncidentKind::ChangesRequested;
+        let before = self.snapshot.as_ref().map(|it| reviews::outstanding(it, kind)).unwrap_or_default();
+        let after = reviews::outstanding(snapshot, kind);
+        self.ledger.observe(snapshot, now.at);
+        let incident = self.incidents.get_mut(&kind);
         if let Some(incident) = incident.filter(|it| it.is_with_people() && !after.is_subset(&before)) {
             incident.rearm(now.at);
-            incident.revise(now.at, now.rules.settle(IncidentKind::ChangesRequested));
+            incident.revise(now.at, now.rules.settle(kind));
         }
     }
 

@@ -21,9 +21,14 @@ impl State {
     pub(super) fn tick_incidents(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
         // The rules may have changed since the last look.
         self.take_verdict(now);
+        if self.tick_stopped(now, effects) {
+            return;
+        }
         self.tick_checks(now, effects);
         self.tick_missing(now, effects);
-        self.tick_changes(now, effects);
+        self.tick_changes(IncidentKind::ChangesRequested, now, effects);
+        self.tick_changes(IncidentKind::BotReview, now, effects);
+        self.tick_replies(now, effects);
         self.tick_conflict(now, effects);
         self.tick_behind(now, effects);
         self.tick_ejected(now, effects);
@@ -54,10 +59,9 @@ impl State {
         self.begin_if_due(kind, &failures, now, effects);
     }
 
-    fn tick_changes(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
-        let kind = IncidentKind::ChangesRequested;
+    fn tick_changes(&mut self, kind: IncidentKind, now: &Now<'_>, effects: &mut Vec<Effect>) {
         let Some(snapshot) = &self.snapshot else { return };
-        if reviews::outstanding(snapshot).is_empty() {
+        if reviews::outstanding(snapshot, kind).is_empty() {
             self.incidents.remove(&kind);
             return;
         }
@@ -77,7 +81,12 @@ impl State {
         {
             incident.revise(now.at, settle);
         }
+        let round = |state: &Self| state.incidents.get(&kind).map(|incident| incident.revision);
+        let before = round(self);
         self.begin_if_due(kind, &[], now, effects);
+        if round(self) != before {
+            self.ledger.offer(kind, covers(self, kind));
+        }
     }
 
     fn tick_conflict(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
@@ -210,7 +219,9 @@ impl State {
             IncidentKind::Conflict => vec!["conflict".to_owned()],
             IncidentKind::BehindBase => vec![behind::FAILURE.to_owned()],
             IncidentKind::ChecksMissing
+            | IncidentKind::LoopStopped
             | IncidentKind::ChangesRequested
+            | IncidentKind::BotReview
             | IncidentKind::ApprovedAndGreen
             | IncidentKind::AgentStuck
             | IncidentKind::AgentExited
@@ -759,6 +770,50 @@ mod tests {
 
         assert_eq!(pr.pass(mins(60)), NOTHING);
         assert_eq!(pr.one.pull().withheld(), 1);
+    }
+
+    // S23
+    #[test]
+    fn a_rule_can_show_people_a_review_and_leave_the_agent_alone() {
+        let own = "name: tell-only\non: changes-requested\nsettle: 20s\ndo:\n  - notify: { text: \"{{#each threads}}{{quote path}}{{/each}}\" }\n";
+        let mut pr = Pr::managed(rules_with(&[own]));
+        pr.shows(green('a').thread("T1", &[("C1", person("ada"))]));
+
+        assert_eq!(pr.pass(secs(20)), ["act tell-only do 0"]);
+        let now = Now { rules: &pr.one.rules, at: pr.one.at, entropy: [0; 16], texts: NO_TEXTS };
+        let shown = context::of_pull(pr.one.pull(), REVIEW, &now).threads;
+        assert_eq!(shown.iter().map(|it| it.path.text.as_str()).collect::<Vec<_>>(), ["src/greet.rs"]);
+        assert_eq!(pr.acted(ActionOutcome::Done), NOTHING);
+        assert_eq!(pr.pass(mins(60)), NOTHING);
+    }
+
+    // S26, G102
+    #[test]
+    fn a_named_bot_has_its_own_rule_and_its_own_budget() {
+        const BOT: IncidentKind = IncidentKind::BotReview;
+        let said = |count: usize| -> Vec<(String, crate::model::Author)> {
+            (0..count).map(|index| (format!("C{index}"), review_bot("coderabbit"))).collect()
+        };
+        let thread = |count: usize| {
+            let comments = said(count);
+            let comments: Vec<_> = comments.iter().map(|(id, by)| (id.as_str(), by.clone())).collect();
+            green('a').thread("T1", &comments)
+        };
+        let mut pr = Pr::shipped();
+        for count in 1..=3 {
+            pr.shows(thread(count));
+            assert_eq!(pr.pass(mins(1)), wanted("bot-review attempt 1"));
+            pr.submitted(BOT);
+            pr.turn_ended(BOT);
+        }
+        assert!(!pr.has(REVIEW));
+
+        pr.shows(thread(4));
+
+        assert_eq!(pr.pass(mins(1)), ["act bot-review escalate 0"]);
+        pr.escalated();
+        pr.shows(thread(5));
+        assert_eq!(pr.pass(mins(60)), NOTHING);
     }
 
     // G086

@@ -2,31 +2,47 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Author, Review, ReviewState, Sha, Snapshot, Thread, ThreadComment, Tier};
+use crate::model::{Author, IncidentKind, Review, ReviewState, Sha, Snapshot, Thread, ThreadComment, Tier};
 
 /// Whether this person's words may reach the agent: not our own, not a bot's, and from somebody who may write.
 pub(crate) fn is_heard(author: &Author) -> bool {
     !author.own && !author.bot && author.tier >= Tier::Collaborator
 }
 
-/// Reviews that ask for changes and were neither replaced nor dismissed, by people who are heard.
-pub(crate) fn standing(snapshot: &Snapshot) -> impl Iterator<Item = &Review> {
-    snapshot.reviews.iter().filter(|review| review.state == ReviewState::ChangesRequested && is_heard(&review.author))
+/// On which incident the words of this author are answered, if at all.
+pub(crate) fn asks_as(author: &Author) -> Option<IncidentKind> {
+    if is_heard(author) {
+        return Some(IncidentKind::ChangesRequested);
+    }
+    (author.bot && author.reviewer && !author.own).then_some(IncidentKind::BotReview)
 }
 
-/// Open threads in which somebody who is heard spoke last or first.
-pub(crate) fn open_threads(snapshot: &Snapshot) -> impl Iterator<Item = &Thread> {
-    snapshot.threads.iter().filter(|thread| !thread.resolved && newest_heard(thread).is_some())
+/// Reviews that ask for changes and were neither replaced nor dismissed, by people who are heard or by named bots.
+pub(crate) fn standing(snapshot: &Snapshot, kind: IncidentKind) -> impl Iterator<Item = &Review> {
+    let asks =
+        move |review: &&Review| review.state == ReviewState::ChangesRequested && asks_as(&review.author) == Some(kind);
+    snapshot.reviews.iter().filter(asks)
 }
 
-/// The newest comment of a thread by somebody who is heard.
-pub(crate) fn newest_heard(thread: &Thread) -> Option<&ThreadComment> {
-    thread.comments.iter().rev().find(|comment| is_heard(&comment.author))
+/// Open threads that are answered on this incident: those in which somebody who is heard spoke last or first are people's,
+/// and of the others those in which a named bot did are the bots'.
+pub(crate) fn open_threads(snapshot: &Snapshot, kind: IncidentKind) -> impl Iterator<Item = &Thread> {
+    let asks = move |thread: &&Thread| !thread.resolved && asked_in(thread).is_some_and(|(by, _)| by == kind);
+    snapshot.threads.iter().filter(asks)
 }
 
-/// What people ask for, as the keys of the ledger: a thread is a new item when a person adds to it.
-pub(crate) fn outstanding(snapshot: &Snapshot) -> BTreeSet<String> {
-    standing(snapshot).map(review_item).chain(open_threads(snapshot).filter_map(thread_item)).collect()
+/// Who asks in a thread, and the newest comment of theirs. A person who joins a bot's thread makes it their own.
+pub(crate) fn asked_in(thread: &Thread) -> Option<(IncidentKind, &ThreadComment)> {
+    let newest = |kind| thread.comments.iter().rev().find(|comment| asks_as(&comment.author) == Some(kind));
+    [IncidentKind::ChangesRequested, IncidentKind::BotReview]
+        .into_iter()
+        .find_map(|kind| newest(kind).map(|comment| (kind, comment)))
+}
+
+/// What people or named bots ask for, as the keys of the ledger: a thread is a new item when one of them adds to it.
+pub(crate) fn outstanding(snapshot: &Snapshot, kind: IncidentKind) -> BTreeSet<String> {
+    let threads = open_threads(snapshot, kind).filter_map(thread_item);
+    standing(snapshot, kind).map(review_item).chain(threads).collect()
 }
 
 /// The ledger's key of a review.
@@ -34,9 +50,9 @@ pub(crate) fn review_item(review: &Review) -> String {
     format!("review:{}", review.id)
 }
 
-/// The ledger's key of a thread: with the newest comment of somebody who is heard.
+/// The ledger's key of a thread: with the newest comment of whoever asks in it.
 pub(crate) fn thread_item(thread: &Thread) -> Option<String> {
-    newest_heard(thread).map(|comment| format!("thread:{}@{}", thread.id, comment.id))
+    asked_in(thread).map(|(_, comment)| format!("thread:{}@{}", thread.id, comment.id))
 }
 
 /// What an item of the ledger is about: the thread, whoever spoke last in it, or the review.
@@ -69,19 +85,19 @@ pub(crate) fn is_approved(snapshot: &Snapshot, stands_for: &BTreeSet<Sha>) -> bo
     let approved = snapshot.reviews.iter().any(|review| {
         review.state == ReviewState::Approved && is_heard(&review.author) && review.commit.as_ref().is_some_and(counts)
     });
-    approved && standing(snapshot).next().is_none()
+    approved && standing(snapshot, IncidentKind::ChangesRequested).next().is_none()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        machine::testing::{Sketch as _, bot, own, person, snapshot, stranger},
+        machine::testing::{Sketch as _, bot, own, person, review_bot, snapshot, stranger},
         model::ReviewState::{Approved, ChangesRequested, Commented, Dismissed},
     };
 
     fn asked(snapshot: &Snapshot) -> Vec<String> {
-        outstanding(snapshot).into_iter().collect()
+        outstanding(snapshot, IncidentKind::ChangesRequested).into_iter().collect()
     }
 
     // S21, G093: a review and its comments are one set
@@ -105,6 +121,21 @@ mod tests {
             .thread("T2", &[("C2", own())]);
 
         assert_eq!(asked(&pull), [""; 0]);
+        assert_eq!(withheld(&pull), 0);
+    }
+
+    // G102, S26
+    #[test]
+    fn a_bot_that_the_settings_name_asks_on_its_own_incident_until_a_person_joins() {
+        let pull = snapshot()
+            .review(review_bot("coderabbit"), ChangesRequested)
+            .thread("T1", &[("C1", review_bot("coderabbit"))])
+            .thread("T2", &[("C2", review_bot("coderabbit")), ("C3", person("ada"))])
+            .thread("T3", &[("C4", bot("renovate"))]);
+
+        let bots: Vec<_> = outstanding(&pull, IncidentKind::BotReview).into_iter().collect();
+        assert_eq!(bots, ["review:R_coderabbit_ChangesRequested", "thread:T1@C1"]);
+        assert_eq!(asked(&pull), ["thread:T2@C3"]);
         assert_eq!(withheld(&pull), 0);
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Green, Look, Paused, Red, Round, Rules, Silence, reviews};
+use super::{Deeds, Green, Ledger, Look, Paused, Red, Report, Round, Rules, Silence, reviews};
 use crate::{
     event::LookFailure,
     machine::incident::Incident,
@@ -52,8 +52,12 @@ pub struct State {
     pub rounds: BTreeMap<IncidentKind, Round>,
     /// The green checks of the head.
     pub green: Option<Green>,
-    /// Which reviews and threads were handed to the agent.
-    pub handed: BTreeSet<String>,
+    /// What became of each review and thread.
+    pub ledger: Ledger,
+    /// What was last said on a commit.
+    pub report: Option<Report>,
+    /// What was done since a person last said something.
+    pub deeds: Deeds,
     /// How often mergeability was asked for since it became unknown.
     pub mergeability_asked: u32,
     /// The open incidents.
@@ -110,7 +114,9 @@ impl State {
             ejected: None,
             rounds: BTreeMap::new(),
             green: None,
-            handed: BTreeSet::new(),
+            ledger: Ledger::new(),
+            report: None,
+            deeds: Deeds::new(),
             mergeability_asked: 0,
             incidents: BTreeMap::new(),
             serial: 0,
@@ -160,7 +166,15 @@ impl State {
         let missing = self.missing_at(rules).filter(|_| self.managed.is_some() && self.is_open());
         let missing = missing.map(|at| (at, "missing checks"));
         let pending = self.pending_at(rules).map(|at| (at, "checks that say nothing"));
-        let all = look.into_iter().chain(incidents).chain(unsettled).chain(answered).chain(missing).chain(pending);
+        let report = self.report_at(rules).flatten().map(|at| (at, "report"));
+        let all = look
+            .into_iter()
+            .chain(report)
+            .chain(incidents)
+            .chain(unsettled)
+            .chain(answered)
+            .chain(missing)
+            .chain(pending);
         all.filter(|(at, _)| *at > now).min()
     }
 

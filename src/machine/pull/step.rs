@@ -174,7 +174,8 @@ impl State {
     fn forget_owner(&mut self) {
         self.managed = None;
         self.incidents.clear();
-        self.handed.clear();
+        self.ledger.forget_handed();
+        self.forget_deeds();
         self.announced = None;
         self.obeyed_to = None;
         self.paused = None;
@@ -189,9 +190,9 @@ impl State {
     ) {
         let Cause::Incident { kind, action } = &reference.cause else { return };
         let failures = self.failure_keys(*kind);
-        if *kind == IncidentKind::ChangesRequested {
-            self.handed.extend(covers);
-        }
+        self.note_deed(now);
+        self.ledger.prompted(now.at);
+        self.ledger.hand_over(covers, now.at);
         let Some(incident) = self.incidents.get_mut(kind) else { return };
         let order = incident.submitted(reference.revision, *action, &failures, now.at);
         self.carry_out(*kind, order, effects);
@@ -209,6 +210,10 @@ impl State {
     fn on_turn_ended(&mut self, references: &[PromptRef], now: &Now<'_>) {
         for reference in references {
             let Cause::Incident { kind, .. } = &reference.cause else { continue };
+            if matches!(kind, IncidentKind::ChangesRequested | IncidentKind::BotReview) {
+                self.ledger.turn_ended(now.at);
+                self.look_for_replies(now);
+            }
             if let Some(incident) = self.incidents.get_mut(kind) {
                 incident.turn_ended(reference.revision, now.at);
             }
@@ -225,6 +230,9 @@ impl State {
         // What was done may have changed what GitHub shows, and no webhook is certain.
         self.look.want_politely(now.at, now.rules.pace.look_interval);
         let (kind, serial, position) = which;
+        if *outcome == ActionOutcome::Done && kind != IncidentKind::LoopStopped {
+            self.note_deed(now);
+        }
         let (failures, head) = (self.failure_keys(kind), self.head().cloned());
         let awaited = self.incidents.get_mut(&kind).filter(|it| it.serial == serial && it.awaits(position));
         let Some(incident) = awaited else { return };
@@ -233,6 +241,10 @@ impl State {
         } else {
             incident.acted(position, outcome, &failures, now.at)
         };
+        let asks = matches!(kind, IncidentKind::ChangesRequested | IncidentKind::BotReview);
+        if asks && incident.stage == Stage::Resting {
+            self.ledger.leave_to_people(kind);
+        }
         if kind == IncidentKind::ApprovedAndGreen && incident.stage == Stage::Resting {
             match outcome {
                 ActionOutcome::Done => self.announced = head,
@@ -245,10 +257,11 @@ impl State {
     }
 
     pub(super) fn on_retry_wanted(&mut self, now: &Now<'_>) {
+        self.let_go();
         for incident in self.incidents.values_mut() {
             incident.rearm(now.at);
         }
-        self.handed.clear();
+        self.ledger.forget_handed();
         self.look.want(now.at);
     }
 
@@ -264,6 +277,7 @@ impl State {
         if acts && self.is_open() {
             self.tick_incidents(now, effects);
         }
+        self.tick_report(now, effects);
         self.look_at_answers(now);
         self.look_at_pending(now);
         if let Some(look) = self.look.order(now.at) {
@@ -301,7 +315,10 @@ impl State {
             Lifecycle::Closed => event::Task::PullClosed,
         };
         self.incidents.clear();
-        self.handed.clear();
+        // Who opens it again asks for everything again; after a merge it is only read.
+        if !self.is_merged() {
+            self.ledger.forget_handed();
+        }
         if !self.over {
             self.over = true;
             effects.push(Effect::Tell { to: MachineKey::Task(managed.task.clone()), event: Event::Task(event) });
@@ -334,7 +351,10 @@ fn on_updated(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{machine::testing::*, model::ReviewState::ChangesRequested};
+    use crate::{
+        machine::{pull::Ledger, testing::*},
+        model::ReviewState::ChangesRequested,
+    };
 
     const CI: IncidentKind = IncidentKind::ChecksFailed;
     const NOTHING: [&str; 0] = [];
@@ -516,7 +536,7 @@ mod tests {
 
         assert_eq!(pr.pass(mins(60)), NOTHING);
         let pull = pr.one.pull();
-        assert_eq!((&pull.incidents, &pull.handed), (&[].into(), &[].into()));
+        assert_eq!((&pull.incidents, &pull.ledger), (&[].into(), &Ledger::default()));
     }
 
     // G032: what GitHub shows as open is open

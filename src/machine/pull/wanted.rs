@@ -1,7 +1,7 @@
 //! What is still wanted when its turn comes, on the newest facts. Pure, and asked right before the world is touched.
 
 use super::{
-    Rules, State, behind,
+    Rules, Standing, State, behind,
     checks::{Verdict, selected, verdict},
     ejected, reviews,
 };
@@ -20,7 +20,7 @@ pub fn still_wanted(state: &State, reference: &PromptRef) -> bool {
         Cause::Incident { kind, action } => (kind, action),
         Cause::Task | Cause::Person(_) | Cause::Handover => return false,
     };
-    if state.paused.is_some() {
+    if state.paused.is_some() || state.is_stopped() && *kind != IncidentKind::LoopStopped {
         return false;
     }
     let Some(incident) = state.incidents.get(kind).filter(|it| it.is_acting(reference.revision, *action)) else {
@@ -30,7 +30,8 @@ pub fn still_wanted(state: &State, reference: &PromptRef) -> bool {
     // A prompt about a head that is gone, or is known to be, says nothing about this one, and one that quotes nobody says
     // nothing at all.
     let same_head = head.as_ref() == state.head() && state.told.is_none();
-    let speaks = *kind != IncidentKind::ChangesRequested || !covers(state, *kind).is_empty();
+    let asks = matches!(kind, IncidentKind::ChangesRequested | IncidentKind::BotReview);
+    let speaks = !asks || !covers(state, *kind).is_empty();
     same_head && speaks && state.cause_holds(*kind)
 }
 
@@ -42,7 +43,12 @@ pub fn still_wanted_act(state: &State, act: &Act) -> bool {
     let position = Position { revision: act.revision, list: act.list, step: act.step };
     let incident = state.incidents.get(&act.incident);
     let awaited = incident.is_some_and(|incident| incident.serial == act.serial && incident.awaits(position));
-    (beside || awaited) && state.paused.is_none() && state.cause_holds(act.incident)
+    let answered = act.thread.as_ref().is_none_or(|thread| {
+        let threads = state.snapshot.iter().flat_map(|snapshot| &snapshot.threads);
+        threads.filter(|it| it.id == *thread).any(|thread| state.ledger.standing(thread) == Standing::Answered)
+    });
+    let goes_on = !state.is_stopped() || act.incident == IncidentKind::LoopStopped;
+    (beside || awaited) && goes_on && answered && state.paused.is_none() && state.cause_holds(act.incident)
 }
 
 /// Whether these newer facts on the head of `state` allow a merge; whether green has settled is for the state to say.
@@ -69,8 +75,8 @@ pub fn allows_merge(state: &State, snapshot: &Snapshot, rules: &Rules) -> bool {
 #[must_use]
 pub fn covers(state: &State, kind: IncidentKind) -> Vec<String> {
     match (kind, &state.snapshot) {
-        (IncidentKind::ChangesRequested, Some(snapshot)) => {
-            reviews::outstanding(snapshot).into_iter().filter(|item| !state.handed.contains(item)).collect()
+        (IncidentKind::ChangesRequested | IncidentKind::BotReview, Some(snapshot)) => {
+            reviews::outstanding(snapshot, kind).into_iter().filter(|item| !state.ledger.was_handed(item)).collect()
         }
         _ => Vec::new(),
     }
@@ -84,11 +90,14 @@ impl State {
         };
         match kind {
             IncidentKind::ChecksFailed => self.red.as_ref().is_some_and(|red| red.head == snapshot.head.sha),
-            IncidentKind::ChangesRequested => !reviews::outstanding(snapshot).is_empty(),
+            IncidentKind::ChangesRequested | IncidentKind::BotReview => {
+                !reviews::outstanding(snapshot, kind).is_empty()
+            }
             IncidentKind::Conflict => snapshot.mergeability == Mergeability::Conflicting,
             IncidentKind::ChecksMissing => self.green.is_none(),
             IncidentKind::BehindBase => snapshot.mergeability == Mergeability::Behind && self.is_approved(snapshot),
             IncidentKind::MergeQueueEjected => ejected::ejection(snapshot).is_some(),
+            IncidentKind::LoopStopped => self.is_stopped(),
             IncidentKind::ApprovedAndGreen => self.is_approved(snapshot),
             IncidentKind::AgentStuck
             | IncidentKind::AgentExited

@@ -56,9 +56,11 @@ impl State {
             IncidentKind::ChecksFailed
             | IncidentKind::ChecksMissing
             | IncidentKind::ChangesRequested
+            | IncidentKind::BotReview
             | IncidentKind::Conflict
             | IncidentKind::BehindBase
             | IncidentKind::MergeQueueEjected
+            | IncidentKind::LoopStopped
             | IncidentKind::ApprovedAndGreen
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => false,
@@ -76,9 +78,11 @@ impl State {
             | IncidentKind::ChecksFailed
             | IncidentKind::ChecksMissing
             | IncidentKind::ChangesRequested
+            | IncidentKind::BotReview
             | IncidentKind::Conflict
             | IncidentKind::BehindBase
             | IncidentKind::MergeQueueEjected
+            | IncidentKind::LoopStopped
             | IncidentKind::ApprovedAndGreen
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => true,
@@ -194,9 +198,11 @@ fn was_in_vain(incident: &Incident, kind: IncidentKind, alive_at: Timestamp) -> 
         | IncidentKind::ChecksFailed
         | IncidentKind::ChecksMissing
         | IncidentKind::ChangesRequested
+        | IncidentKind::BotReview
         | IncidentKind::Conflict
         | IncidentKind::BehindBase
         | IncidentKind::MergeQueueEjected
+        | IncidentKind::LoopStopped
         | IncidentKind::ApprovedAndGreen
         | IncidentKind::IssueReady
         | IncidentKind::RuleBroken => true,

@@ -45,7 +45,7 @@ fn words(text: &str, tier: Tier) -> Outside {
 }
 
 fn author(login: &str, tier: Tier) -> Author {
-    Author { login: login.parse().unwrap(), tier, own: false, bot: false }
+    Author { login: login.parse().unwrap(), tier, own: false, bot: false, reviewer: false }
 }
 
 /// Somebody who may write to the repository.
@@ -61,6 +61,11 @@ pub(crate) fn stranger(login: &str) -> Author {
 /// A bot, whatever it may do.
 pub(crate) fn bot(login: &str) -> Author {
     Author { bot: true, ..author(login, Tier::Maintainer) }
+}
+
+/// A bot whose reviews the settings have handed over.
+pub(crate) fn review_bot(login: &str) -> Author {
+    Author { bot: true, reviewer: true, ..author(login, Tier::Stranger) }
 }
 
 /// Antiphon itself, which writes with the rights of a maintainer.
@@ -163,10 +168,13 @@ impl Sketch for Snapshot {
         self.threads.retain(|thread| thread.id.as_str() != id);
         self.threads.push(Thread {
             id: id.parse().unwrap(),
+            first: Some(101),
             resolved: false,
+            resolved_by: None,
             outdated: false,
             path: "src/greet.rs".to_owned(),
             line: Some(12),
+            original_line: Some(12),
             comments: comments.iter().map(comment).collect(),
         });
         self.threads.sort_by(|a, b| a.id.cmp(&b.id));

@@ -63,6 +63,8 @@ pub(crate) fn rules_with(own: &[&str]) -> Rules {
         repo_url: "https://github.com/octo-org/hello".to_owned(),
         merge: Merge::None,
         without_checks: None,
+        report: false,
+        acts: 30,
         task_prefix: "hello".to_owned(),
         agents: [(agent.name.clone(), agent.clone())].into(),
         agent,

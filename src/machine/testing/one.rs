@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{NO_TEXTS, START, checked_step, deadline_of, entropy, facts::*, rules, shown};
 use crate::{
-    effect::Effect,
+    effect::{Act, Effect},
     event::{self, ActionOutcome, Event, LookFailure},
     machine::{Now, Rules, State, incident::Incident, pull, session, task},
     model::{Cause, Failure, FailureClass, IncidentKind, MachineKey, Mergeability, PromptRef, Snapshot},
@@ -217,10 +217,15 @@ impl Pr {
 
     /// The newest action was carried out.
     pub(crate) fn acted(&mut self, outcome: ActionOutcome) -> Vec<String> {
-        let acts = self.one.effects.iter().rev();
-        let act = acts.filter_map(|effect| if let Effect::Act(act) = effect { Some(act.clone()) } else { None }).next();
-        let act = act.expect("an action was ordered");
+        let act = self.newest_act();
         self.feed(super::outcome_of(&act, outcome))
+    }
+
+    /// The newest action that was ordered.
+    pub(crate) fn newest_act(&self) -> Act {
+        let mut acts = self.one.effects.iter().rev();
+        let act = acts.find_map(|effect| if let Effect::Act(act) = effect { Some(act.clone()) } else { None });
+        act.expect("an action was ordered")
     }
 
     /// Carries out every action of an escalation.

@@ -32,8 +32,10 @@ fn effect(effect: &Effect) -> String {
                 List::Do => "do",
                 List::Escalate => "escalate",
             };
-            format!("act {} {list} {}", act.rule, act.step)
+            let place = act.thread.as_ref().map(|thread| format!(" in {thread}")).unwrap_or_default();
+            format!("act {} {list} {}{place}", act.rule, act.step)
         }
+        Effect::Report { head, line, .. } => format!("report on {}: {line}", letter(head.as_str())),
         Effect::Answer { answer, .. } => {
             let mut said = vec![if answer.heard { "heard" } else { "refused" }.to_owned()];
             said.extend(answer.status.then(|| "status".to_owned()));

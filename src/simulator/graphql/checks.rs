@@ -10,7 +10,7 @@ use super::{
 use crate::simulator::{
     happened::Conclusion,
     json::{checks, commits::fold, node_id, objects, time},
-    world::{Issue, Job, Pull, Repository, Run, Status, World},
+    world::{Issue, Job, Pull, Report, Repository, Run, Status, World},
 };
 
 /// A field of the summary of a commit's checks.
@@ -22,7 +22,9 @@ pub(super) fn rollup<'w>(repo: &'w Repository, sha: &'w str, name: &str, argumen
         "contexts" => {
             let runs = repo.latest_jobs(sha).map(|(run, job)| Node::CheckRun(repo, run, job));
             let statuses = repo.latest_statuses(sha).into_iter().map(|status| Node::Status(repo, status));
-            window("StatusCheckRollupContextConnection", runs.chain(statuses).collect(), arguments)
+            let reports = repo.latest_reports(sha).into_iter().map(|report| Node::Report(repo, report));
+            let all = runs.chain(reports).chain(statuses).collect();
+            window("StatusCheckRollupContextConnection", all, arguments)
         }
         _ => return None,
     })
@@ -49,6 +51,37 @@ pub(super) fn run<'w>(
         "title" | "summary" | "text" => Answer::Value(Value::Null),
         "isRequired" => required(repo, &job.name, arguments),
         "checkSuite" => Answer::Node(Node::Suite(repo, run)),
+        _ => return None,
+    })
+}
+
+/// A field of a check run that an app reported.
+pub(super) fn report<'w>(
+    (world, repo): (&'w World, &'w Repository),
+    report: &'w Report,
+    name: &str,
+    arguments: &Arguments,
+) -> Option<Answer<'w>> {
+    let rest = checks::report(world, repo, report);
+    let upper = |field: &str| rest[field].as_str().map(str::to_ascii_uppercase);
+    Some(match name {
+        "id" => Answer::Value(rest["node_id"].clone()),
+        "databaseId" => Answer::Value(json!(report.id)),
+        "name" => Answer::Value(json!(report.name)),
+        "status" => Answer::Value(json!(upper("status"))),
+        "conclusion" => Answer::Value(json!(upper("conclusion"))),
+        "startedAt" => Answer::Value(rest["started_at"].clone()),
+        "completedAt" => Answer::Value(rest["completed_at"].clone()),
+        "detailsUrl" => Answer::Value(rest["details_url"].clone()),
+        "url" | "permalink" => Answer::Value(rest["html_url"].clone()),
+        "externalId" => Answer::Value(rest["external_id"].clone()),
+        "title" | "summary" => Answer::Value(rest["output"][name].clone()),
+        "text" => Answer::Value(Value::Null),
+        "isRequired" => required(repo, &report.name, arguments),
+        "checkSuite" => {
+            let app = json!({ "databaseId": checks::OWN_APP, "slug": checks::slug(&report.app) });
+            Answer::Node(Node::Fixed("CheckSuite", json!({ "app": app, "workflowRun": null })))
+        }
         _ => return None,
     })
 }

@@ -10,8 +10,8 @@ use super::{
 use crate::simulator::{
     json::{checks::ACTIONS_APP, commits::fold, from_node_id, node_id, objects, time},
     world::{
-        Comment, GRAPHQL, Issue, Job, Pull, QueueMoment, RATE_LIMIT, Repository, Review, ReviewComment, Run, Status,
-        Thread, User, World,
+        Comment, GRAPHQL, Issue, Job, Pull, QueueMoment, RATE_LIMIT, Report, Repository, Review, ReviewComment, Run,
+        Status, Thread, User, World,
     },
 };
 
@@ -55,6 +55,8 @@ pub(super) enum Node<'w> {
     CheckRun(&'w Repository, &'w Run, &'w Job),
     /// A commit status.
     Status(&'w Repository, &'w Status),
+    /// A check run that an app reported.
+    Report(&'w Repository, &'w Report),
     /// A check suite.
     Suite(&'w Repository, &'w Run),
     /// A workflow run.
@@ -111,7 +113,7 @@ impl<'w> Node<'w> {
                 None => "AddedToMergeQueueEvent",
             },
             Self::Rollup(..) => "StatusCheckRollup",
-            Self::CheckRun(..) => "CheckRun",
+            Self::CheckRun(..) | Self::Report(..) => "CheckRun",
             Self::Status(..) => "StatusContext",
             Self::Suite(..) => "CheckSuite",
             Self::WorkflowRun(..) => "WorkflowRun",
@@ -139,6 +141,7 @@ impl<'w> Node<'w> {
             Self::QueueMoment(repo, moment) => pulls::queue_moment(repo, moment, name),
             Self::Rollup(repo, sha) => super::checks::rollup(repo, sha, name, arguments),
             Self::CheckRun(repo, run, job) => super::checks::run((world, repo), (run, job), name, arguments),
+            Self::Report(repo, report) => super::checks::report((world, repo), report, name, arguments),
             Self::Status(repo, status) => super::checks::status((world, repo), status, name, arguments),
             Self::Suite(repo, run) => super::checks::suite(world, repo, run, name),
             Self::WorkflowRun(repo, run) => super::checks::workflow_run(world, repo, run, name),

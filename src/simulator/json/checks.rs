@@ -9,7 +9,7 @@ use super::{
 };
 use crate::simulator::{
     happened::Conclusion,
-    world::{Job, JobState, Kind, Repository, Run, Status, User, World},
+    world::{Job, JobState, Kind, Report, Repository, Run, Status, User, World},
 };
 
 /// The number of GitHub's own app that runs workflows.
@@ -221,6 +221,43 @@ pub(crate) fn check_run(world: &World, repo: &Repository, run: &Run, job: &Job) 
         "check_suite": short_suite(world, repo, run),
         "app": app(world),
         "pull_requests": world.pulls_with_head(repo, &run.sha),
+    })
+}
+
+/// The number of our own app.
+pub(crate) const OWN_APP: u64 = 424_242;
+
+/// The short name of an app by its account.
+pub(crate) fn slug(app: &str) -> &str {
+    app.strip_suffix("[bot]").unwrap_or(app)
+}
+
+/// A check run that an app reported.
+pub(crate) fn report(world: &World, repo: &Repository, report: &Report) -> Value {
+    let (slug, words) = (slug(&report.app), &report.words);
+    let url = format!("{}/check-runs/{}", api_url(world, repo), report.id);
+    let html = format!("{}/runs/{}", html_url(world, repo), report.id);
+    let ended = words.status.as_deref() == Some("completed");
+    json!({
+        "id": report.id,
+        "name": report.name,
+        "node_id": node_id("CR", report.id),
+        "head_sha": report.sha,
+        "external_id": words.external_id,
+        "url": url,
+        "html_url": html,
+        "details_url": words.details_url.as_ref().unwrap_or(&html),
+        "status": words.status,
+        "conclusion": words.conclusion,
+        "started_at": time(report.created_at),
+        "completed_at": ended.then(|| time(report.created_at)),
+        "output": {
+            "title": words.title, "summary": words.summary, "text": null, "annotations_count": 0,
+            "annotations_url": format!("{url}/annotations"),
+        },
+        "check_suite": { "id": report.id + 1 },
+        "app": { "id": OWN_APP, "slug": slug, "node_id": node_id("A", OWN_APP), "name": slug },
+        "pull_requests": world.pulls_with_head(repo, &report.sha),
     })
 }
 

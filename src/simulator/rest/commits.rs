@@ -8,7 +8,7 @@ use crate::simulator::{
     error::Error,
     json::{checks, commits, objects},
     shared::Shared,
-    world::{Job, Refusal, Repository, Run, Status, StatusReport, World},
+    world::{Job, Refusal, Repository, Run, Status, StatusReport, Words, World},
 };
 
 /// Answers `/repos/{owner}/{name}/commits/{ref}…`. A ref is a SHA or a branch.
@@ -64,6 +64,43 @@ pub(super) async fn report(shared: &Shared, repo: &str, call: &Call, sha: &str) 
     Ok(Some(Reply::created(body)))
 }
 
+/// Answers `POST /repos/{owner}/{name}/check-runs` and `PATCH …/{id}`.
+pub(super) async fn report_run(shared: &Shared, repo: &str, call: &Call, rest: &[&str]) -> Answer {
+    let id = match (call.method.as_str(), rest) {
+        ("POST", []) => {
+            let (name, sha) = (call.required("CheckRun", "name")?, call.required("CheckRun", "head_sha")?);
+            let unknown = || Refusal::unprocessable("CheckRun", format!("No commit found for SHA: {sha}"));
+            let sha = shared.git.resolve(repo, &sha).await?.filter(|found| *found == sha).ok_or_else(unknown)?;
+            shared.change(|world| world.add_report(repo, &sha, &name, words(call)))?
+        }
+        ("PATCH", [id]) => {
+            let id = id.parse().map_err(|_| Refusal::NotFound)?;
+            shared.change(|world| world.change_report(repo, id, words(call)))?;
+            id
+        }
+        _ => return Ok(None),
+    };
+    let body = shared.look(|world| -> Result<Value, Refusal> {
+        let repository = world.repository(repo)?;
+        let report = repository.reports.iter().find(|report| report.id == id).ok_or(Refusal::NotFound)?;
+        Ok(checks::report(world, repository, report))
+    })?;
+    Ok(Some(if call.method == "POST" { Reply::created(body) } else { Reply::ok(body) }))
+}
+
+fn words(call: &Call) -> Words {
+    let output = |name: &str| call.body["output"][name].as_str().map(ToOwned::to_owned);
+    Words {
+        external_id: call.text("external_id"),
+        // Whoever gives a conclusion means that it has ended.
+        status: call.text("conclusion").map(|_| "completed".to_owned()).or_else(|| call.text("status")),
+        conclusion: call.text("conclusion"),
+        details_url: call.text("details_url"),
+        title: output("title"),
+        summary: output("summary"),
+    }
+}
+
 /// Answers `GET /repos/{owner}/{name}/compare/{base}...{head}`.
 pub(super) async fn compare(shared: &Shared, repo: &str, call: &Call, ends: &str) -> Answer {
     if call.method != "GET" {
@@ -110,12 +147,11 @@ fn check_runs(world: &World, repo: &str, call: &Call, sha: &str) -> Result<Reply
         Some("all") => runs.flat_map(|run| run.attempts.iter().map(move |job| (run, job))).collect(),
         _ => runs.map(|run| (run, run.latest())).collect(),
     };
-    let named = |job: &Job| call.param("check_name").is_none_or(|name| name == job.name);
-    let items = jobs
-        .into_iter()
-        .filter(|(_, job)| named(job))
-        .map(|(run, job)| checks::check_run(world, repository, run, job))
-        .collect();
+    let named = |name: &str| call.param("check_name").is_none_or(|wanted| wanted == name);
+    let jobs = jobs.into_iter().filter(|(_, job)| named(&job.name));
+    let jobs = jobs.map(|(run, job)| checks::check_run(world, repository, run, job));
+    let reports = repository.latest_reports(sha).into_iter().filter(|report| named(&report.name));
+    let items = jobs.chain(reports.map(|report| checks::report(world, repository, report))).collect();
     Ok(page::counted(&world.root, call, "check_runs", items))
 }
 

@@ -71,6 +71,7 @@ async fn in_repository(shared: &Shared, repo: &str, call: &Call, rest: &[&str]) 
         ["labels", rest @ ..] => issues::labels(shared, repo, call, rest),
         ["commits", sha, rest @ ..] => commits::answer(shared, repo, call, (sha, rest)).await,
         ["statuses", sha] => commits::report(shared, repo, call, sha).await,
+        ["check-runs", rest @ ..] => commits::report_run(shared, repo, call, rest).await,
         ["compare", rest @ ..] => commits::compare(shared, repo, call, &rest.join("/")).await,
         ["actions", rest @ ..] => actions::answer(shared, repo, call, rest),
         ["hooks", rest @ ..] => hooks::answer(shared, repo, call, rest),

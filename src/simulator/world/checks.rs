@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Refusal, Repository, World};
+use super::{Refusal, Report, Repository, World};
 use crate::simulator::{
     happened::{Conclusion, Happened},
     json::{checks, objects},
@@ -204,7 +204,8 @@ impl Repository {
             StatusReport::Pending => "PENDING",
             StatusReport::Success => "SUCCESS",
         });
-        let all: Vec<&str> = jobs.chain(statuses).collect();
+        let reports = self.latest_reports(sha).into_iter().map(Report::rollup);
+        let all: Vec<&str> = jobs.chain(statuses).chain(reports).collect();
         ["FAILURE", "ERROR", "PENDING", "SUCCESS"].into_iter().find(|state| all.contains(state))
     }
 

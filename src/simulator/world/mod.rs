@@ -12,6 +12,7 @@ mod pulls;
 mod quota;
 mod refs;
 mod refusal;
+mod reports;
 mod repository;
 mod reviews;
 
@@ -28,6 +29,7 @@ pub(crate) use pulls::{Diff, MergeState, Mergeability, Merged, OpenPull, Pull, P
 pub(crate) use quota::{CORE, GRAPHQL, Quotas, RATE_LIMIT};
 pub(crate) use refs::{BranchMove, Moved, NO_COMMIT, RefChange};
 pub use refusal::Refusal;
+pub(crate) use reports::{Report, Words};
 pub use repository::RequiredChecks;
 pub(crate) use repository::{Commit, Repository};
 pub(crate) use reviews::{Review, ReviewComment, Thread};

@@ -432,7 +432,9 @@ impl Repository {
             .filter(|status| status.context == name)
             .map(|status| status.state == StatusReport::Success);
         // A run and a status of the same name are two checks, and both are demanded.
-        let all: Vec<bool> = runs.chain(statuses).collect();
+        let reports = self.latest_reports(sha).into_iter().filter(|report| report.name == name);
+        let reports = reports.map(|report| report.rollup() == "SUCCESS");
+        let all: Vec<bool> = runs.chain(statuses).chain(reports).collect();
         !all.is_empty() && all.into_iter().all(|green| green)
     }
 }

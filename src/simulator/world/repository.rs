@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Issue, Kind, Mergeability, Pull, Refusal, Run, Status, World};
+use super::{Issue, Kind, Mergeability, Pull, Refusal, Report, Run, Status, World};
 use crate::simulator::happened::Happened;
 
 /// A repository.
@@ -35,6 +35,8 @@ pub(crate) struct Repository {
     pub(crate) runs: Vec<Run>,
     /// Commit statuses, oldest first.
     pub(crate) statuses: Vec<Status>,
+    /// Check runs that apps reported, oldest first.
+    pub(crate) reports: Vec<Report>,
     /// Permissions that differ from the default.
     pub(crate) permissions: BTreeMap<String, String>,
     /// Active rules by branch, as `GET /rules/branches/…` answers them.
@@ -194,6 +196,7 @@ impl World {
             issues: BTreeMap::new(),
             runs: Vec::new(),
             statuses: Vec::new(),
+            reports: Vec::new(),
             permissions: BTreeMap::new(),
             rules: BTreeMap::new(),
             protection: BTreeMap::new(),

@@ -75,6 +75,7 @@ fn pull(number: u64, phase: PullPhase, task: Option<&str>) -> PullView {
         why: "checks failed: waits before the next attempt".to_owned(),
         incidents: task.map(|_| incident()).into_iter().collect(),
         checks: (4, 1, 0),
+        requests: Vec::new(),
         withheld: 0,
         observed_at: None,
     }

@@ -75,6 +75,24 @@ impl Places {
         self.root.join("token")
     }
 
+    /// What deliveries of webhooks are signed with, one secret on each line.
+    #[must_use]
+    pub fn webhook_secret(&self) -> PathBuf {
+        self.root.join("github").join("webhook-secret")
+    }
+
+    /// The private key of a GitHub App.
+    #[must_use]
+    pub fn app_key(&self, app: u64) -> PathBuf {
+        self.root.join("github").join(format!("app-{app}.pem"))
+    }
+
+    /// The address of the smee channel that deliveries go through.
+    #[must_use]
+    pub fn smee_channel(&self) -> PathBuf {
+        self.root.join("github").join("smee-channel")
+    }
+
     /// Where the daemon can be reached.
     #[must_use]
     pub fn address(&self) -> PathBuf {

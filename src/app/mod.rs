@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tracing::info;
 
-use self::parts::{Parts, credentials};
+use self::parts::Parts;
 use crate::{
     background::Tasks,
     clock::Clock,
@@ -29,6 +29,7 @@ use crate::{
 };
 
 pub use ending::asked_to_end;
+pub use parts::credentials;
 pub use rulebook::{operators, repositorys};
 pub use runtimes::{pty, tmux};
 pub use sessions::end_sessions;
@@ -109,7 +110,7 @@ pub async fn start(order: Order) -> anyhow::Result<Daemon> {
     Places::write_private(&places.address(), address.to_string().as_bytes())?;
 
     let tasks = Tasks::new();
-    let github = github::Client::new(credentials(&config, &order)?, clock.clone())?;
+    let github = github::Client::new(credentials(&config, &order.environment)?, clock.clone())?;
     let parts = Parts { order, config: Arc::new(config), places, clock, journal, github, address, tasks };
     parts.run(listener, token).await?;
     let tasks = parts.tasks;

@@ -14,7 +14,7 @@ use crate::{
     agent::doorbell::Doorbell,
     background::Tasks,
     clock::Clock,
-    config::Config,
+    config::{Config, Environment},
     engine::{Engine, Lanes, Spools, Watch},
     executor::{Ears, Executor, Launching},
     github::{self, webhook::Verifier},
@@ -177,7 +177,12 @@ impl Parts {
     }
 }
 
-pub(super) fn credentials(config: &Config, order: &Order) -> anyhow::Result<github::Settings> {
+/// As whom the settings want GitHub to be asked, and which GitHub.
+///
+/// # Errors
+///
+/// When the key of the App cannot be read.
+pub fn credentials(config: &Config, environment: &Environment) -> anyhow::Result<github::Settings> {
     let credentials = match (&config.github.token, &config.github.app) {
         (Some(token), _) => github::Credentials::Token(token.clone()),
         (None, Some(app)) => github::Credentials::App(
@@ -186,7 +191,7 @@ pub(super) fn credentials(config: &Config, order: &Order) -> anyhow::Result<gith
         ),
         (None, None) => github::Credentials::GhCli {
             program: "gh".into(),
-            env: order.environment.variables().iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            env: environment.variables().iter().map(|(name, value)| (name.into(), value.into())).collect(),
         },
     };
     Ok(github::Settings { api_url: config.github.api_url.clone(), credentials, write_gap: None })

@@ -79,6 +79,19 @@ impl Caller {
         }
     }
 
+    /// The same for whoever connects GitHub: what that makes may still be missing.
+    pub(super) fn unconnected_if_any(&self) -> Result<Option<(PathBuf, Config)>, Error> {
+        let asked = self.asked_config();
+        match config::locate(asked, Search::UserThenHere, &self.state_dir()?, &self.environment) {
+            Ok(path) => {
+                let config = config::load_unconnected(&path, &self.environment)?;
+                Ok(Some((path, config)))
+            }
+            Err(config::Error::NotFound { .. }) if asked.is_none() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The daemon.
     pub(super) fn client(&self) -> Result<Client, Error> {
         Ok(Client::connect(&self.state_dir()?)?)
@@ -133,11 +146,16 @@ pub(super) fn wait_for<T>(work: impl Future<Output = Result<T, Error>>) -> Resul
     runtime.map_err(|error| Error::failed("cannot start").because(&error))?.block_on(work)
 }
 
-/// A new id for a wish.
-pub(super) fn request_id() -> Result<String, Error> {
-    let mut random = [0; 12];
+/// Random bytes that nobody guesses, in hexadecimal digits: two for each byte.
+pub(super) fn random<const BYTES: usize>() -> Result<String, Error> {
+    let mut random = [0; BYTES];
     getrandom::fill(&mut random).map_err(|error| Error::failed("there are no random numbers").because(&error))?;
     Ok(hex::encode(random))
+}
+
+/// A new id for a wish.
+pub(super) fn request_id() -> Result<String, Error> {
+    random::<12>()
 }
 
 #[cfg(unix)]

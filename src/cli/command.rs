@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{
-    adopt, attach, caller::Caller, completions, demo, doctor, error::Error, exit_codes, git_credential, hold, hook,
-    init, journal, logs, open, reactions, retry, scripted_agent, send, spawn, status, stop, up,
+    adopt, attach, caller::Caller, completions, demo, doctor, error::Error, exit_codes, gc, git_credential, github,
+    hold, hook, init, journal, logs, open, reactions, retry, scripted_agent, send, spawn, status, stop, undo, up,
+    webhook,
 };
 
 /// What can be asked for.
@@ -14,6 +15,11 @@ use super::{
 pub(super) enum Command {
     /// Writes the settings for a clone, and says what to do next
     Init(init::Arguments),
+    /// Connects GitHub, and checks the connection
+    #[command(name = "github")]
+    GitHub(github::Arguments),
+    /// Receives deliveries on a machine that GitHub cannot reach
+    Webhook(webhook::Arguments),
     /// Plays the whole story on this machine: no account, no key, no network
     Demo(demo::Arguments),
     /// Runs the daemon
@@ -34,6 +40,10 @@ pub(super) enum Command {
     Stop(stop::Arguments),
     /// Tries again what was given up or waits for you
     Retry(retry::Arguments),
+    /// Removes the workspaces of ended tasks, and keeps what they alone hold
+    Gc(gc::Arguments),
+    /// Brings back what a removed workspace held
+    Undo(undo::Arguments),
     /// Opens the page in a browser
     Open(open::Arguments),
     /// Checks everything that has to be right, and says how to mend it
@@ -67,6 +77,8 @@ impl Command {
         let environment = &caller.environment;
         match self {
             Self::Init(arguments) => init::run(&arguments, caller),
+            Self::GitHub(arguments) => github::run(&arguments, caller),
+            Self::Webhook(arguments) => webhook::run(&arguments, caller),
             Self::Up(arguments) => up::run(&arguments, caller),
             Self::Status(arguments) => status::run(&arguments, caller),
             Self::Spawn(arguments) => spawn::run(arguments, caller),
@@ -76,6 +88,8 @@ impl Command {
             Self::Logs(arguments) => logs::run(&arguments, caller),
             Self::Stop(arguments) => stop::run(arguments, caller),
             Self::Retry(arguments) => retry::run(arguments, caller),
+            Self::Gc(arguments) => gc::run(&arguments, caller),
+            Self::Undo(arguments) => undo::run(arguments, caller),
             Self::Open(arguments) => open::run(&arguments, caller),
             Self::Doctor(arguments) => doctor::run(&arguments, caller),
             Self::Reactions(arguments) => reactions::run(&arguments, caller),
@@ -98,6 +112,7 @@ impl Command {
     pub(super) const fn wants_json(&self) -> bool {
         match self {
             Self::Demo(arguments) => arguments.json(),
+            Self::GitHub(arguments) => arguments.json(),
             Self::Status(arguments) => arguments.json,
             Self::Spawn(arguments) => arguments.json,
             Self::Adopt(arguments) => arguments.json,
@@ -105,11 +120,14 @@ impl Command {
             Self::Logs(arguments) => arguments.json,
             Self::Stop(arguments) => arguments.json,
             Self::Retry(arguments) => arguments.json,
+            Self::Gc(arguments) => arguments.json,
+            Self::Undo(arguments) => arguments.json,
             Self::Doctor(arguments) => arguments.json,
             Self::Reactions(arguments) => arguments.json(),
             Self::Journal(arguments) => arguments.json(),
             Self::Init(_)
             | Self::Up(_)
+            | Self::Webhook(_)
             | Self::Attach(_)
             | Self::Open(_)
             | Self::Completions(_)

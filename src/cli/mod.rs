@@ -9,6 +9,7 @@ mod adopt;
 mod age;
 mod attach;
 mod caller;
+mod check;
 mod clone;
 mod command;
 mod completions;
@@ -16,7 +17,9 @@ mod demo;
 mod doctor;
 mod error;
 mod exit_codes;
+mod gc;
 mod git_credential;
+mod github;
 mod granted;
 mod hold;
 mod hook;
@@ -26,6 +29,7 @@ mod logs;
 mod open;
 mod output;
 mod reactions;
+mod remote;
 mod retry;
 mod scripted_agent;
 mod send;
@@ -33,7 +37,9 @@ mod spawn;
 mod status;
 mod stop;
 mod subject;
+mod undo;
 mod up;
+mod webhook;
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -53,6 +59,7 @@ const EXAMPLES: &str = "\
 Examples:
   antiphon demo                    plays the whole story, without an account or a network
   antiphon init                    writes the settings for the clone you stand in
+  antiphon github setup            connects GitHub: an App, or a webhook
   antiphon doctor                  checks that everything is there
   antiphon up                      runs the daemon
   antiphon status --watch          what happens, and what needs you

@@ -39,7 +39,8 @@ pub(super) fn run(arguments: &Arguments, caller: &Caller) -> Result<(), Error> {
     })
 }
 
-async fn open(link: &str, caller: &Caller) {
+/// Opens a link where there is a browser for it.
+pub(super) async fn open(link: &str, caller: &Caller) {
     let Some(program) = opener(caller) else { return };
     let command = Command::new(program).arg(link).envs(caller.environment.variables()).deadline(PATIENCE);
     if !command.run().await.is_ok_and(|output| output.success()) {

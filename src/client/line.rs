@@ -65,6 +65,13 @@ impl Line {
         self.send(self.http.get(self.url(path)?)).await
     }
 
+    /// The daemon's metrics, in the form of Prometheus.
+    pub(super) async fn metrics(&self) -> Result<String, Error> {
+        let request = self.http.get(format!("http://{}/metrics", self.address)).timeout(ANSWER);
+        let answer = self.send(request).await?;
+        answer.text().await.map_err(|error| Error::Other(error.without_url().into()))
+    }
+
     fn url(&self, path: &str) -> Result<Url, Error> {
         format!("http://{}/api/v1/{path}", self.address).parse().map_err(|error| {
             Error::Other(anyhow::Error::new(error).context("the address in the state directory is none"))

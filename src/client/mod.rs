@@ -98,6 +98,19 @@ impl Client {
         self.0.get("doctor", &[]).await
     }
 
+    /// How many of GitHub's pings the daemon has answered since its start, each signed with a secret of its settings.
+    ///
+    /// # Errors
+    ///
+    /// When the daemon cannot be reached.
+    pub async fn pings(&self) -> Result<u64, Error> {
+        // The door answers 200 to nothing else.
+        const COUNTER: &str = "antiphon_deliveries_total{status=\"200\"} ";
+        let metrics = self.0.metrics().await?;
+        let count = metrics.lines().find_map(|line| line.strip_prefix(COUNTER));
+        Ok(count.and_then(|count| count.trim().parse().ok()).unwrap_or(0))
+    }
+
     /// Wants an issue, or what some words say, worked on.
     ///
     /// # Errors
@@ -141,6 +154,24 @@ impl Client {
     /// [`Error::Refused`] with what is wrong and what to do.
     pub async fn stop(&self, wish: &Subject) -> Result<Granted, Error> {
         self.0.post("stop", wish).await
+    }
+
+    /// Wants the workspace of an ended task gone, and what it holds kept elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with what is wrong and what to do.
+    pub async fn clean(&self, wish: &Subject) -> Result<Granted, Error> {
+        self.0.post("clean", wish).await
+    }
+
+    /// Wants the workspace of an ended task back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with what is wrong and what to do.
+    pub async fn restore(&self, wish: &Subject) -> Result<Granted, Error> {
+        self.0.post("restore", wish).await
     }
 
     /// An address that logs a browser in, once.

@@ -24,12 +24,54 @@ const TOKEN_ENV: &str = "GITHUB_TOKEN";
 ///
 /// [`Error::Unreadable`], or [`Error::Invalid`] with every mistake that was found.
 pub fn load(path: &Path, environment: &Environment) -> Result<Config, Error> {
+    let (mut config, node) = read(path, environment, Connection::Needed)?;
+    let mut missing = missing_paths(&config, &node);
+    missing.extend(read_secret_file(&mut config, &node));
+    if missing.is_empty() { Ok(config) } else { Err(Error::Invalid(missing)) }
+}
+
+/// The same for whoever is about to connect GitHub: what only that makes may be missing, which is the webhook's secret and
+/// the App's key.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_unconnected(path: &Path, environment: &Environment) -> Result<Config, Error> {
+    let (mut config, node) = read(path, environment, Connection::NotYet)?;
+    drop(read_secret_file(&mut config, &node));
+    Ok(config)
+}
+
+/// Whether the secrets that connect GitHub have to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    Needed,
+    NotYet,
+}
+
+fn read(path: &Path, environment: &Environment, connection: Connection) -> Result<(Config, Node), Error> {
     let text = fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
     let name = path.display().to_string();
-    let (config, node) = understand(&name, &text, environment).map_err(Error::Invalid)?;
-    let config = beside(config, path);
-    let missing = missing_paths(&config, &node);
-    if missing.is_empty() { Ok(config) } else { Err(Error::Invalid(missing)) }
+    let (config, node) = understand(&name, &text, environment, connection).map_err(Error::Invalid)?;
+    Ok((beside(config, path), node))
+}
+
+/// Adds the secrets of the file that the settings name, one on each line.
+fn read_secret_file(config: &mut Config, node: &Node) -> Option<Diagnostic> {
+    let file = config.webhook.secret_file.as_ref().filter(|_| config.webhook.enabled)?;
+    let complain = |message: String| Some(node.complain_at(&["webhook", "secret_file"], message));
+    let hint = "`antiphon github setup` writes one; a relative path is meant beside this file";
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return complain(format!("this file cannot be read: {error}")).map(|it| it.hint(hint)),
+    };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let before = config.webhook.secrets.len();
+    config.webhook.secrets.extend(lines.map(Secret::new));
+    if config.webhook.secrets.len() == before {
+        return complain("this file holds no secret".to_owned()).map(|it| it.hint(hint));
+    }
+    None
 }
 
 /// Parses and checks a settings text; `name` is what messages call it. It touches no file.
@@ -38,14 +80,19 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Config, Error> {
 ///
 /// Every mistake that was found; a text of the wrong shape has one.
 pub fn parse(name: &str, text: &str, environment: &Environment) -> Result<Config, Vec<Diagnostic>> {
-    understand(name, text, environment).map(|(config, _)| config)
+    understand(name, text, environment, Connection::Needed).map(|(config, _)| config)
 }
 
-fn understand(name: &str, text: &str, environment: &Environment) -> Result<(Config, Node), Vec<Diagnostic>> {
+fn understand(
+    name: &str,
+    text: &str,
+    environment: &Environment,
+    connection: Connection,
+) -> Result<(Config, Node), Vec<Diagnostic>> {
     let node = Node::parse(name, text).map_err(|mistake| vec![mistake])?;
     let mut config: Config = yaml::read(&node).map_err(|mistake| vec![mistake])?;
     let mut check = Check { node: &node, found: Vec::new() };
-    check.secrets(&mut config, environment);
+    check.secrets(&mut config, environment, connection);
     check.repositories(&mut config, environment);
     check.agents(&config);
     check.numbers(&config);
@@ -71,6 +118,9 @@ fn beside(mut config: Config, path: &Path) -> Config {
     let dir = path.parent().unwrap_or(Path::new(""));
     if let Some(app) = &mut config.github.app {
         app.key_file = dir.join(&app.key_file);
+    }
+    if let Some(file) = &mut config.webhook.secret_file {
+        *file = dir.join(&file);
     }
     let reactions = config.reactions.dir.take();
     let usual = dir.join("reactions");
@@ -116,31 +166,36 @@ impl Check<'_> {
         self.found.push(self.node.complain_at(path, message).hint(hint));
     }
 
-    fn secrets(&mut self, config: &mut Config, environment: &Environment) {
+    fn secrets(&mut self, config: &mut Config, environment: &Environment, connection: Connection) {
         if config.webhook.enabled {
-            config.webhook.secrets = self.webhook_secrets(&config.webhook.secret_env, environment);
+            let needed = connection == Connection::Needed && config.webhook.secret_file.is_none();
+            config.webhook.secrets = self.webhook_secrets(&config.webhook.secret_env, environment, needed);
         }
         let github = &mut config.github;
         if github.token_env.is_some() && github.app.is_some() {
             let hint = "an App brings its own tokens; remove one of the two";
             self.complain(&["github", "token_env"], "both a token and an App are given", hint);
         }
-        github.token = environment.secret(github.token_env.as_deref().unwrap_or(TOKEN_ENV));
+        // An App is not to be mistaken for the person whose token happens to be in the environment.
+        let variable = github.token_env.as_deref().or_else(|| github.app.is_none().then_some(TOKEN_ENV));
+        github.token = variable.and_then(|name| environment.secret(name));
         if let (Some(name), None) = (&github.token_env, &github.token) {
             let hint = format!("set {name}, or remove this line to use what `gh auth token` says");
             self.complain(&["github", "token_env"], format!("the variable `{name}` is empty or not set"), hint);
         }
     }
 
-    fn webhook_secrets(&mut self, names: &str, environment: &Environment) -> Vec<Secret> {
+    fn webhook_secrets(&mut self, names: &str, environment: &Environment, needed: bool) -> Vec<Secret> {
         let mut secrets = Vec::new();
         for name in names.split(',').map(str::trim) {
             match environment.secret(name) {
                 Some(secret) => secrets.push(secret),
+                None if !needed => {}
                 None => self.complain(
                     &["webhook", "secret_env"],
                     format!("webhooks are enabled, but the variable `{name}` is empty or not set"),
-                    "set it to the secret of the webhook, or say `webhook: { enabled: false }` to poll only",
+                    "let `antiphon github setup` connect GitHub, set it to the webhook's secret, or poll only with \
+                     `webhook: { enabled: false }`",
                 ),
             }
         }
@@ -288,6 +343,51 @@ mod tests {
         assert_eq!((repository.agent.as_str(), repository.merge), ("claude", crate::model::Merge::None));
         assert_eq!(config.webhook.secrets, [Secret::new("s")]);
         assert_eq!(config.listen.to_string(), "127.0.0.1:7117");
+    }
+
+    fn in_file(settings: &str, secret: Option<&str>) -> Result<Config, Error> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("antiphon.yaml");
+        fs::write(&path, settings).unwrap();
+        if let Some(secret) = secret {
+            fs::write(dir.path().join("secret"), secret).unwrap();
+        }
+        load(&path, &Environment::new("/w", [("HOME", "/h"), ("GITHUB_TOKEN", "t")]))
+    }
+
+    // G006, G007
+    #[test]
+    fn a_secret_file_stands_for_the_variable_and_may_hold_the_old_secret_too() {
+        let settings = "webhook: { secret_file: secret }\n";
+
+        let config = in_file(settings, Some("new\n\n  old \n")).unwrap();
+        assert_eq!(config.webhook.secrets, [Secret::new("new"), Secret::new("old")]);
+        for wrong in [None, Some(" \n")] {
+            let Err(Error::Invalid(mistakes)) = in_file(settings, wrong) else { panic!("{wrong:?} was accepted") };
+            assert_eq!((mistakes.len(), mistakes[0].line), (1, 1), "{mistakes:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_connects_github_may_lack_what_that_makes_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("antiphon.yaml");
+        let environment = Environment::new("/w", [("HOME", "/h")]);
+        let unconnected = |text: &str| {
+            fs::write(&path, text).unwrap();
+            load_unconnected(&path, &environment)
+        };
+
+        let config = unconnected("github: { app: { id: 7, key_file: gone.pem } }").unwrap();
+        assert_eq!(config.webhook.secrets, []);
+        assert!(unconnected("limits: { sessions: 0 }").is_err());
+    }
+
+    #[test]
+    fn a_token_in_the_environment_does_not_speak_for_an_app() {
+        let app = "github: { app: { id: 7, key_file: key } }\nwebhook: { enabled: false }\n";
+
+        assert_eq!(parse("a", app, &Environment::new("/", [("GITHUB_TOKEN", "t")])).unwrap().github.token, None);
     }
 
     #[test]

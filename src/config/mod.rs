@@ -13,7 +13,7 @@ use std::{io, path::PathBuf};
 use crate::yaml::Diagnostic;
 
 pub use environment::Environment;
-pub use load::{BUILT_IN_AGENTS, load, parse};
+pub use load::{BUILT_IN_AGENTS, load, load_unconnected, parse};
 pub use locate::{FILE_NAME, Search, locate, state_dir};
 pub use settings::{
     Agent, App, Config, GitHub, Issues, Limits, Notifier, Permissions, Reactions, Repository, Retention, Runtime,

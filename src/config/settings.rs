@@ -86,7 +86,9 @@ pub struct Webhook {
     pub enabled: bool,
     /// The variables that hold the webhook's secret: one, or several with commas while a secret is being replaced.
     pub secret_env: String,
-    /// The secrets themselves, from the environment; none if webhooks are switched off.
+    /// A file with the secret, one on each line while it is being replaced. With it the variable need not be set.
+    pub secret_file: Option<PathBuf>,
+    /// The secrets themselves, from the environment and the file; none if webhooks are switched off.
     #[serde(skip)]
     pub secrets: Vec<Secret>,
 }
@@ -269,7 +271,7 @@ impl Default for GitHub {
 
 impl Default for Webhook {
     fn default() -> Self {
-        Self { enabled: true, secret_env: "ANTIPHON_WEBHOOK_SECRET".to_owned(), secrets: Vec::new() }
+        Self { enabled: true, secret_env: "ANTIPHON_WEBHOOK_SECRET".to_owned(), secret_file: None, secrets: Vec::new() }
     }
 }
 

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{Agent, Event, Work},
     model::{
-        Branch, Check, Generation, MachineKey, PrNumber, PromptId, PromptRef, RepoId, SessionId, Sha, TaskId, TextHash,
+        Branch, Check, Generation, MachineKey, PrNumber, PromptId, PromptRef, RepoId, Rescue, SessionId, Sha, TaskId,
+        TextHash,
     },
 };
 
@@ -95,6 +96,18 @@ pub enum Effect {
         branch: Branch,
         /// Its pull request: GitHub keeps the commits of one, also when it was squashed and its branch deleted.
         pull: Option<PrNumber>,
+        /// Whether such work is kept under a ref, and the workspace removed all the same.
+        #[serde(default)]
+        rescue: bool,
+    },
+    /// Brings a task's workspace back as it was when it was rescued.
+    RestoreWorkspace {
+        /// Its repository.
+        repo: RepoId,
+        /// Its branch.
+        branch: Branch,
+        /// What keeps it.
+        rescue: Rescue,
     },
     /// Starts an agent.
     Launch {

@@ -11,7 +11,9 @@ impl Effect {
             Self::Look { repo, number, .. } => format!("look/{repo}/{number}"),
             Self::Triage { repo, number, .. } => format!("triage/{repo}/{number}"),
             Self::LookRepository { repo, .. } => format!("look/{repo}"),
-            Self::Prepare { repo, .. } | Self::RemoveWorkspace { repo, .. } => format!("git/{repo}"),
+            Self::Prepare { repo, .. } | Self::RemoveWorkspace { repo, .. } | Self::RestoreWorkspace { repo, .. } => {
+                format!("git/{repo}")
+            }
             Self::OpenPull { task, .. } => format!("task/{task}"),
             Self::Launch { session, .. }
             | Self::Prompt { session, .. }
@@ -34,6 +36,7 @@ impl Effect {
             Self::Prepare { .. } => "prepare workspace",
             Self::OpenPull { .. } => "open pull request",
             Self::RemoveWorkspace { .. } => "remove workspace",
+            Self::RestoreWorkspace { .. } => "restore workspace",
             Self::Launch { .. } => "launch agent",
             Self::Prompt { .. } => "prompt",
             Self::SeekReceipt { .. } => "seek receipt",

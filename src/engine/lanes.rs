@@ -11,7 +11,7 @@ use crate::{
     boundary,
     clock::Clock,
     executor::{Executor, Outcome},
-    journal::{self, Claimed, Fenced, Journal},
+    journal::{self, Claimed, Fenced, Journal, Postponement},
 };
 
 /// How many effects run at the same time.
@@ -94,10 +94,10 @@ async fn carry_out(journal: &dyn Journal, executor: &Executor, clock: &Clock, cl
     let machine = id.machine.clone();
     let recorded = match outcome {
         Outcome::Done(event) => journal.resolve(id, fence, event).await,
-        Outcome::Later { after, why } => {
+        Outcome::Later { after, why, tried } => {
             debug!(machine = %machine, effect = name, why, "Put off {name} of {machine}: {why}");
             let until = clock.now() + SignedDuration::try_from(after).unwrap_or(SignedDuration::from_mins(5));
-            journal.postpone(id, fence, until, why).await
+            journal.postpone(id, fence, Postponement { until, why, tried }).await
         }
     };
     record(&machine.to_string(), name, recorded);

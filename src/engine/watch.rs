@@ -1,7 +1,8 @@
 //! Watches the agents' terminals and posts what is news: an end, a dialog, a screen that comes to rest or moves again.
 //!
 //! A terminal that goes on as before makes no entry in the journal; one that changes all the time makes one now and then,
-//! as a sign of life.
+//! as a sign of life. When half of the agents seem to end at once, the fault is likely ours or the machine's: nobody hears of
+//! it before it has lasted for a while.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +15,7 @@ use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::{
     clock::Clock,
@@ -29,6 +30,9 @@ use crate::{
     runtime::Address,
 };
 
+/// So many agents have no common reason to end, unless it is not theirs.
+const CROWD_MIN: usize = 5;
+
 /// The watch over all running launches.
 pub struct Watch {
     journal: Arc<dyn Journal>,
@@ -36,6 +40,8 @@ pub struct Watch {
     rules: watch::Receiver<Arc<Rulebook>>,
     clock: Clock,
     watched: BTreeMap<Address, Watched>,
+    /// Whether it was said that many seem to have ended.
+    alarmed: bool,
 }
 
 impl Watch {
@@ -47,7 +53,7 @@ impl Watch {
         rules: watch::Receiver<Arc<Rulebook>>,
         clock: Clock,
     ) -> Self {
-        Self { journal, executor, rules, clock, watched: BTreeMap::new() }
+        Self { journal, executor, rules, clock, watched: BTreeMap::new(), alarmed: false }
     }
 
     /// Works until told to stop. A terminal that answers slowly keeps nobody else waiting.
@@ -87,11 +93,27 @@ impl Watch {
         let (now, pace) = (self.clock.now(), self.rules.borrow().pace());
         let watched = self.watched.entry(address(session)).or_insert_with(|| Watched::new(session, now));
         let Some(seen) = watched.news(sight, now, &pace) else { return };
+        if let Some(ended_at) = watched.ended_at
+            && !self.believes(ended_at, now, &pace)
+        {
+            return;
+        }
         if let Err(error) = self.journal.post(vec![post(session, seen, now)]).await {
             // What was not told is news again at the next look.
             self.watched.remove(&address(session));
             warn!(error = &error as &dyn std::error::Error, "Could not tell what an agent's terminal shows");
         }
+    }
+
+    fn believes(&mut self, ended_at: Timestamp, now: Timestamp, pace: &Pace) -> bool {
+        let all: Vec<_> = self.watched.values().map(|watched| watched.ended_at).collect();
+        let belief = belief(ended_at, &all, now, pace);
+        if belief == Belief::Ours && !self.alarmed {
+            let ended = all.iter().flatten().count();
+            error!(ended, watched = all.len(), "{ended} of {} agents seem to have ended at once; waiting", all.len());
+        }
+        self.alarmed = belief == Belief::Ours || (self.alarmed && belief == Belief::Early);
+        belief == Belief::Theirs
     }
 
     /// The sessions that run; what is known of others is forgotten.
@@ -123,6 +145,30 @@ fn post(session: &session::State, seen: Seen, at: Timestamp) -> Post {
     Post { cause, to: key, event: event::Session::Probed { generation, seen }.into() }
 }
 
+/// Whose fault the end of an agent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Belief {
+    /// It is not known yet who else ends.
+    Early,
+    /// Too many end at once.
+    Ours,
+    /// It really ended.
+    Theirs,
+}
+
+/// What to make of an end at `ended_at`, where `all` says of every agent when it seemed to end, if it did.
+fn belief(ended_at: Timestamp, all: &[Option<Timestamp>], now: Timestamp, pace: &Pace) -> Belief {
+    let age = now.duration_since(ended_at);
+    if all.len() < CROWD_MIN || age >= pace.many_ends {
+        return Belief::Theirs;
+    }
+    if age < pace.probe {
+        return Belief::Early;
+    }
+    let at_once = all.iter().flatten().filter(|other| other.duration_since(ended_at).abs() <= pace.probe);
+    if at_once.count() * 2 >= all.len() { Belief::Ours } else { Belief::Theirs }
+}
+
 /// What is known of one terminal.
 #[derive(Debug)]
 struct Watched {
@@ -134,13 +180,22 @@ struct Watched {
     told_at: Timestamp,
     /// Whether its machine was told that nothing is there.
     missing: bool,
+    /// Since when it seems to have ended.
+    ended_at: Option<Timestamp>,
 }
 
 impl Watched {
     /// Takes over what the session's machine knows: a daemon that starts again is no sign of an agent's life.
     fn new(session: &session::State, now: Timestamp) -> Self {
         let changed_at = if session.screen.rests { session.alive_at } else { now };
-        Self { screen: None, changed_at, told: session.screen, told_at: now, missing: session.missing > 0 }
+        Self {
+            screen: None,
+            changed_at,
+            told: session.screen,
+            told_at: now,
+            missing: session.missing > 0,
+            ended_at: None,
+        }
     }
 
     /// What its machine should hear, if anything.
@@ -148,12 +203,17 @@ impl Watched {
         let (screen, dialog) = match sight? {
             Sight::Shows { screen, dialog } => (screen, dialog),
             // An end is told until the machine has taken it, and no longer counts the session among the running.
-            Sight::Exited { code } => return Some(Seen::Exited { code }),
+            Sight::Exited { code } => {
+                self.ended_at.get_or_insert(now);
+                return Some(Seen::Exited { code });
+            }
             Sight::Gone => {
+                self.ended_at.get_or_insert(now);
                 self.missing = true;
                 return Some(Seen::Gone);
             }
         };
+        self.ended_at = None;
         if self.screen.replace(screen).is_some_and(|before| before != screen) {
             self.changed_at = now;
         }
@@ -189,7 +249,7 @@ mod tests {
 
     fn fresh() -> Watched {
         let told = session::Screen::default();
-        Watched { screen: None, changed_at: at(0), told, told_at: at(0), missing: false }
+        Watched { screen: None, changed_at: at(0), told, told_at: at(0), missing: false, ended_at: None }
     }
 
     #[test]
@@ -252,6 +312,46 @@ mod tests {
         assert_eq!(watched.news(Some(Sight::Gone), at(2), &Pace::USUAL), Some(Seen::Gone));
         assert_eq!(look(&mut watched, 3, 1), Some(alive(0, false)));
         assert_eq!(look(&mut watched, 4, 1), None);
+    }
+
+    /// What is made of the first of so many ends in a row, one each second, after so many seconds.
+    fn after(seconds: i64, ended: i64, alive: usize) -> Belief {
+        let all: Vec<_> = (0..ended).map(|n| Some(at(n))).chain(std::iter::repeat_n(None, alive)).collect();
+        belief(at(0), &all, at(seconds), &Pace::USUAL)
+    }
+
+    // S58
+    #[test]
+    fn when_half_of_five_or_more_end_at_once_it_is_not_believed_for_two_minutes() {
+        assert_eq!((after(10, 5, 5), after(119, 5, 5)), (Belief::Ours, Belief::Ours));
+        assert_eq!(after(120, 5, 5), Belief::Theirs);
+        assert_eq!((after(10, 3, 2), after(10, 2, 3)), (Belief::Ours, Belief::Theirs));
+    }
+
+    #[test]
+    fn the_end_of_one_among_many_is_believed_a_round_later_and_among_few_at_once() {
+        assert_eq!((after(9, 1, 9), after(10, 1, 9)), (Belief::Early, Belief::Theirs));
+        assert_eq!(after(0, 4, 0), Belief::Theirs);
+    }
+
+    #[test]
+    fn ends_that_come_one_after_the_other_are_not_at_once() {
+        let all: Vec<_> = (0..8).map(|n| Some(at(n * 30))).collect();
+
+        assert_eq!(belief(at(210), &all, at(220), &Pace::USUAL), Belief::Theirs);
+    }
+
+    // S58, S50: who is there again has never ended
+    #[test]
+    fn a_return_takes_the_end_back() {
+        let mut watched = fresh();
+        watched.news(Some(Sight::Gone), at(1), &Pace::USUAL);
+        watched.news(Some(Sight::Gone), at(11), &Pace::USUAL);
+        assert_eq!(watched.ended_at, Some(at(1)));
+
+        look(&mut watched, 21, 1);
+
+        assert_eq!(watched.ended_at, None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AgentName, Branch, Issue, PrNumber, RepoId, Sha, TaskId, TextHash};
+use crate::model::{AgentName, Branch, Issue, PrNumber, RepoId, Rescue, Sha, TaskId, TextHash};
 
 /// An event of one task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,25 @@ pub enum Task {
         /// What it holds.
         why: String,
     },
+    /// Its workspace is gone, and a ref keeps what it held.
+    WorkspaceRescued {
+        /// What keeps it.
+        rescue: Rescue,
+    },
+    /// Its workspace is there again as it was when it was rescued.
+    WorkspaceRestored {
+        /// Where it is.
+        path: String,
+    },
+    /// Its workspace could not be brought back.
+    NotRestored {
+        /// Why.
+        why: String,
+    },
+    /// A person wants the workspace of an ended task gone, and what it holds kept elsewhere.
+    CleanWanted,
+    /// A person wants the workspace back.
+    RestoreWanted,
     /// A person wants it ended.
     StopWanted,
     /// A person wants it tried again.
@@ -113,6 +132,11 @@ impl Task {
             Self::SessionEnded => "session ended",
             Self::WorkspaceRemoved => "workspace removed",
             Self::WorkspaceKept { .. } => "workspace kept",
+            Self::WorkspaceRescued { .. } => "workspace rescued",
+            Self::WorkspaceRestored { .. } => "workspace restored",
+            Self::NotRestored { .. } => "workspace not restored",
+            Self::CleanWanted => "clean-up wanted",
+            Self::RestoreWanted => "restore wanted",
             Self::StopWanted => "stop wanted",
             Self::RetryWanted => "retry wanted",
             Self::DeadlinePassed => "deadline passed",

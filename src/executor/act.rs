@@ -38,7 +38,7 @@ impl Executor {
             None => Tried::Ended(ActionOutcome::Dropped),
         };
         let outcome = match tried {
-            Tried::Again(why) if claim.postponed < TRIES_MAX => return self.later(claim, why),
+            Tried::Again(why) if claim.tried < TRIES_MAX => return self.again(claim, why),
             Tried::Wait(why) if self.clock.now() < claim.since + WAIT_MAX => return self.later(claim, why),
             Tried::Again(why) | Tried::Wait(why) => ActionOutcome::Failed(why),
             Tried::Ended(outcome) => outcome,

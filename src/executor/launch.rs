@@ -100,7 +100,8 @@ impl Executor {
     async fn committer(&self, agent: &AgentName, workspace: &str) -> Option<Committer> {
         let ask = Command::new("git").args(["-C", workspace, "config", "--get", "user.email"]);
         let said = ask.envs(self.environment_without_secrets()).run().await.is_ok_and(|output| output.success());
-        (!said).then(|| Committer { name: format!("{agent} by Antiphon"), email: "antiphon@localhost".to_owned() })
+        (!said)
+            .then(|| Committer { name: format!("{agent} by Antiphon"), email: "noreply@antiphon.invalid".to_owned() })
     }
 
     /// The launch's secret; made once, so that a second try of the same launch finds it.
@@ -147,7 +148,7 @@ impl Executor {
         if let Some((runtime, _)) = self.runtime_of(address).await
             && let Err(error) = runtime.stop(address, STOP_GRACE / self.scale()).await
         {
-            return Outcome::Later { after: Duration::from_secs(2) / self.scale(), why: chain(&error) };
+            return Outcome::Later { after: Duration::from_secs(2) / self.scale(), why: chain(&error), tried: false };
         }
         Outcome::Done(Some(event::Session::Stopped { generation }.into()))
     }

@@ -38,7 +38,7 @@ impl Executor {
         }
         // The words come first: whoever reads the snapshot finds them.
         if let Err(error) = self.journal.keep_texts(fetched.texts).await {
-            return Outcome::Later { after: Duration::from_secs(1), why: error.to_string() };
+            return Outcome::Later { after: Duration::from_secs(1), why: error.to_string(), tried: false };
         }
         let snapshot = Box::new(fetched.value);
         Outcome::Done(Some(event::Pull::Observed { look, snapshot, hash }.into()))
@@ -63,7 +63,11 @@ impl Executor {
         let why = match error {
             github::Error::RateLimited { resets_at } => {
                 let wait = Duration::try_from(resets_at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
-                return Outcome::Later { after: wait, why: format!("the rate limit resets at {resets_at}") };
+                return Outcome::Later {
+                    after: wait,
+                    why: format!("the rate limit resets at {resets_at}"),
+                    tried: false,
+                };
             }
             github::Error::NotFound => LookFailure::NotFound,
             github::Error::Unauthorized => LookFailure::Forbidden("GitHub does not accept our credentials".to_owned()),

@@ -51,7 +51,7 @@ impl Executor {
             Ok(github::Merge::Merged) => Tried::Ended(ActionOutcome::Done),
             Ok(github::Merge::HeadMoved) => Tried::Ended(ActionOutcome::Dropped),
             Ok(github::Merge::NotAllowed { why }) => Tried::Ended(ActionOutcome::Failed(why)),
-            Ok(github::Merge::Retry) if claim.postponed < BASE_MOVED_MAX => {
+            Ok(github::Merge::Retry) if claim.tried < BASE_MOVED_MAX => {
                 Tried::Again("GitHub asks to try the merge again".to_owned())
             }
             Ok(github::Merge::Retry) => {

@@ -63,6 +63,8 @@ pub enum Outcome {
         after: Duration,
         /// Why.
         why: String,
+        /// Whether it was tried, and not only waited for.
+        tried: bool,
     },
 }
 
@@ -106,19 +108,16 @@ pub struct Launching {
     pub secret_variables: BTreeSet<String>,
 }
 
-/// How often and how long an effect is put off.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// How soon it is asked again whether a repository can be worked on.
 const PARKED: Duration = Duration::from_secs(300);
 
 impl Executor {
     /// Carries out a claimed effect.
     pub async fn carry_out(&self, claimed: Claimed) -> Outcome {
-        let Claimed { id, fence, effect, progress, postponed, since } = claimed;
-        let claim = Claim { id, fence, progress, postponed, since };
+        let Claimed { id, fence, effect, progress, postponed, tried, since } = claimed;
+        let claim = Claim { id, fence, progress, postponed, tried, since };
         if let Some(why) = self.parked(&effect) {
-            return Outcome::Later { after: PARKED / self.scale(), why };
+            return Outcome::Later { after: PARKED / self.scale(), why, tried: false };
         }
         match effect {
             // Carried out by the commit itself.
@@ -130,9 +129,10 @@ impl Executor {
             Effect::LookRepository { repo, known } => self.look_repository(repo, known).await,
             Effect::Prepare { task, repo, branch } => self.prepare(&task, repo, branch).await,
             Effect::OpenPull { task, repo, branch, work } => self.open_pull(&task, repo, &branch, &work).await,
-            Effect::RemoveWorkspace { task, repo, branch, pull } => {
-                self.remove_workspace(&task, repo, branch, pull).await
+            Effect::RemoveWorkspace { task, repo, branch, pull, rescue } => {
+                self.remove_workspace((&task, repo, branch), pull, rescue).await
             }
+            Effect::RestoreWorkspace { repo, branch, rescue } => self.restore_workspace(repo, branch, &rescue).await,
             Effect::Launch { session, generation, repo, agent, workspace, resume } => {
                 let address = Address { session, generation };
                 self.launch(&address, repo, (&agent, &workspace), resume).await
@@ -174,11 +174,5 @@ impl Executor {
 
     fn runtime(&self, name: &str) -> Option<Arc<dyn Runtime>> {
         self.runtimes.get(name).cloned()
-    }
-
-    /// Puts an effect off, longer each time.
-    fn later(&self, claim: &Claim, why: impl Into<String>) -> Outcome {
-        let after = (PAUSE_MIN * 2_u32.saturating_pow(claim.postponed.min(9))).min(PAUSE_MAX) / self.scale();
-        Outcome::Later { after, why: why.into() }
     }
 }

@@ -15,6 +15,7 @@ impl Executor {
             Effect::Tell { .. }
             | Effect::LookRepository { .. }
             | Effect::RemoveWorkspace { .. }
+            | Effect::RestoreWorkspace { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
             | Effect::Stop { .. }

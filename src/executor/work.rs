@@ -7,10 +7,10 @@ use crate::{
     agent, boundary,
     event::{self, Event, Work},
     github::{self, NewPull},
-    model::{Branch, PrNumber, RepoId, TaskId},
+    model::{Branch, PrNumber, RepoId, Rescue, TaskId},
     places::Places,
     text,
-    workspace::{self, Credentials, Reach, Removal, Setup, Spec, Workspace},
+    workspace::{self, Credentials, Gone, Reach, Removal, Setup, Spec, Unsaved, Workspace},
 };
 
 impl Executor {
@@ -38,15 +38,7 @@ impl Executor {
         branch: Branch,
     ) -> Result<Workspace, workspace::Error> {
         let credentials = self.git_credentials(repository).await;
-        let spec = Spec {
-            repository: repository.path.clone(),
-            task: task.clone(),
-            branch,
-            base: repository.base.clone(),
-            remote: "origin".to_owned(),
-            credentials,
-        };
-        self.workspaces.prepare(&spec).await
+        self.workspaces.prepare(&spec(task, repository, branch, credentials)).await
     }
 
     /// Credentials for our own git calls. If GitHub gives none, git uses what the user configured.
@@ -94,7 +86,7 @@ impl Executor {
             Ok(None) => event::Task::NothingPushed,
             Err(github::Error::RateLimited { resets_at }) => {
                 let after = Duration::try_from(resets_at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
-                return Outcome::Later { after, why: "the rate limit is reached".to_owned() };
+                return Outcome::Later { after, why: "the rate limit is reached".to_owned(), tried: false };
             }
             Err(error) => {
                 let transient = matches!(
@@ -151,10 +143,9 @@ impl Executor {
 
     pub(super) async fn remove_workspace(
         &self,
-        task: &TaskId,
-        repo: RepoId,
-        branch: Branch,
+        (task, repo, branch): (&TaskId, RepoId, Branch),
         pull: Option<PrNumber>,
+        rescue: bool,
     ) -> Outcome {
         let kept = |why: String| Outcome::Done(Some(event::Task::WorkspaceKept { why }.into()));
         let Some(repository) = self.repository(repo) else {
@@ -167,11 +158,42 @@ impl Executor {
             Err(error) => return kept(chain(&error)),
         };
         let reach = Reach { credentials: self.git_credentials(&repository).await, pull };
-        match self.workspaces.remove(&workspace, &reach).await {
-            Ok(Removal::Removed { .. }) => Outcome::Done(Some(event::Task::WorkspaceRemoved.into())),
+        let unsaved = if rescue { Unsaved::IsRescued { at: self.clock.now() } } else { Unsaved::Stays };
+        match self.workspaces.remove(&workspace, &reach, unsaved).await {
+            Ok(Removal::Removed(Gone { rescue: None, .. })) => {
+                Outcome::Done(Some(event::Task::WorkspaceRemoved.into()))
+            }
+            Ok(Removal::Removed(Gone { rescue: Some(rescue), .. })) => {
+                Outcome::Done(Some(event::Task::WorkspaceRescued { rescue }.into()))
+            }
             Ok(Removal::Refused(holds)) => kept(holds.to_string()),
             Err(error) => kept(chain(&error)),
         }
+    }
+
+    pub(super) async fn restore_workspace(&self, repo: RepoId, branch: Branch, rescue: &Rescue) -> Outcome {
+        let Some(repository) = self.repository(repo) else {
+            let why = "the repository is not in the settings".to_owned();
+            return Outcome::Done(Some(event::Task::NotRestored { why }.into()));
+        };
+        // Nothing is fetched.
+        let spec = spec(&rescue.task, &repository, branch, Credentials::of_the_user());
+        let event = match self.workspaces.restore(&spec, rescue).await {
+            Ok(made) => event::Task::WorkspaceRestored { path: made.path.to_string_lossy().into_owned() },
+            Err(error) => event::Task::NotRestored { why: chain(&error) },
+        };
+        Outcome::Done(Some(event.into()))
+    }
+}
+
+fn spec(task: &TaskId, repository: &Repository, branch: Branch, credentials: Credentials) -> Spec {
+    Spec {
+        repository: repository.path.clone(),
+        task: task.clone(),
+        branch,
+        base: repository.base.clone(),
+        remote: "origin".to_owned(),
+        credentials,
     }
 }
 

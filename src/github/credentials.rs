@@ -179,7 +179,14 @@ impl TokenStore {
         if let Some(host) = self.api.host_str().filter(|host| *host != "api.github.com") {
             command = command.args(["--hostname", host]);
         }
-        let output = command.run().await.map_err(Error::unexpected)?;
+        let output = match command.run().await {
+            Ok(output) => output,
+            // Who has no `gh` has no credential, and only a person can change that.
+            Err(process::Error::NotStarted { .. }) => return Err(Error::Unauthorized),
+            Err(error @ (process::Error::TooSlow { .. } | process::Error::Lost { .. })) => {
+                return Err(Error::Unavailable(error.into()));
+            }
+        };
         let token = output.stdout_text().trim().to_owned();
         if !output.success() || token.is_empty() {
             return Err(Error::Unauthorized);
@@ -229,15 +236,20 @@ impl TokenStore {
 
     /// After a refusal: takes over GitHub's time, if ours is another. Says whether that changed anything.
     fn correct_clock(&self, answer: &Answer) -> bool {
-        let date = answer.headers.get(DATE).and_then(|date| date.to_str().ok());
-        let Some(theirs) = date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()) else { return false };
-        let skew = theirs.timestamp().as_second() - self.clock.now().as_second();
+        let Some(skew) = self.skew_secs(answer) else { return false };
         let before = self.skew_secs.swap(skew, Ordering::Relaxed);
         let changed = (skew - before).abs() > SKEW_SECS_MAX;
         if changed {
             warn!(clock.skew_secs = skew, "This machine's clock differs from GitHub's by {skew} s");
         }
         changed
+    }
+
+    /// How many seconds GitHub's clock was ahead of ours when it answered.
+    pub(super) fn skew_secs(&self, answer: &Answer) -> Option<i64> {
+        let date = answer.headers.get(DATE)?.to_str().ok()?;
+        let theirs = jiff::fmt::rfc2822::parse(date).ok()?;
+        Some(theirs.timestamp().as_second() - self.clock.now().as_second())
     }
 
     /// The App, if that is who we are.

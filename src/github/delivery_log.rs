@@ -19,7 +19,7 @@ const ATTEMPTS_MAX: usize = 5;
 /// 10,000 attempts; older ones are healed by looking.
 const PAGES_MAX: u32 = 100;
 /// How the address of our webhook door ends.
-const DOOR: &str = "/webhooks/github";
+pub const DOOR: &str = "/webhooks/github";
 
 /// Whose deliveries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +41,9 @@ pub struct DeliveryAttempt {
     pub delivered_at: Timestamp,
     /// What came of it; `OK`, or GitHub's words.
     pub status: String,
+    /// What kind of event it told of.
+    #[serde(default)]
+    pub event: String,
 }
 
 /// Of which attempts a repetition should be ordered, oldest first: one for each delivery that no attempt brought home.
@@ -153,12 +156,13 @@ mod tests {
 
     fn attempt(id: u64, guid: &str, hours_ago: i64, status: &str) -> DeliveryAttempt {
         let delivered_at = Timestamp::from_second(NOON - hours_ago * 3600).unwrap();
-        DeliveryAttempt { id, guid: guid.to_owned(), delivered_at, status: status.to_owned() }
+        DeliveryAttempt { id, guid: guid.to_owned(), delivered_at, status: status.to_owned(), event: "push".to_owned() }
     }
 
     fn raw(attempt: &DeliveryAttempt) -> Value {
-        let DeliveryAttempt { id, guid, delivered_at, status } = attempt;
-        json!({"id": id, "guid": guid, "delivered_at": delivered_at.to_string(), "status": status, "status_code": 0})
+        let DeliveryAttempt { id, guid, delivered_at, status, event } = attempt;
+        let at = delivered_at.to_string();
+        json!({"id": id, "guid": guid, "delivered_at": at, "status": status, "status_code": 0, "event": event})
     }
 
     // G019

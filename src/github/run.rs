@@ -18,12 +18,13 @@ pub enum Rerun {
 #[derive(Deserialize)]
 struct Run {
     status: Option<String>,
+    conclusion: Option<String>,
     run_attempt: Option<Attempt>,
 }
 
 impl Client {
-    /// Runs the failed jobs of `run` again, unless there is a newer attempt than `failed`: what has an unknown outcome may
-    /// be asked for again.
+    /// Runs the failed and cancelled jobs of `run` again, unless there is a newer attempt than `failed`: what has an unknown
+    /// outcome may be asked for again.
     ///
     /// # Errors
     ///
@@ -38,8 +39,17 @@ impl Client {
         if now.status.as_deref().is_some_and(|status| status != "completed") {
             return Ok(Rerun::StillRunning);
         }
-        let path = ["actions", "runs", &id, "rerun-failed-jobs"];
-        let answer = self.transport().write(Method::POST, repo, &path, None::<&()>).await?;
+        match self.ask_for_run(repo, &id, "rerun-failed-jobs").await {
+            // Where every job was cancelled, none may count as failed.
+            Err(Error::Forbidden { .. }) if now.conclusion.as_deref() == Some("cancelled") => {
+                self.ask_for_run(repo, &id, "rerun").await
+            }
+            asked => asked,
+        }
+    }
+
+    async fn ask_for_run(&self, repo: &RepoName, id: &str, how: &str) -> Result<Rerun, Error> {
+        let answer = self.transport().write(Method::POST, repo, &["actions", "runs", id, how], None::<&()>).await?;
         if answer.status == StatusCode::CONFLICT {
             return Ok(Rerun::StillRunning);
         }
@@ -89,7 +99,7 @@ mod tests {
         assert_eq!(writes(&github), 0);
     }
 
-    // G066
+    // G052, G066
     #[tokio::test]
     async fn a_run_that_goes_on_is_waited_for() {
         let github = github("in_progress", 1, || reply(403, &json!({}))).await;
@@ -106,6 +116,22 @@ mod tests {
         let refused = wished(&github).await.unwrap_err();
 
         assert!(matches!(&refused, Error::Forbidden { what } if what.contains("Unable to retry")), "{refused:?}");
+    }
+
+    // G060
+    #[tokio::test]
+    async fn a_run_that_was_cancelled_as_a_whole_is_run_again_as_a_whole() {
+        let github = Fake::start(|seen| match seen.line.as_str() {
+            "GET /repos/octo/hello/actions/runs/70" => {
+                ok(&json!({"id": 70, "status": "completed", "conclusion": "cancelled", "run_attempt": 1}))
+            }
+            "POST /repos/octo/hello/actions/runs/70/rerun" => reply(201, &json!({})),
+            _ => reply(403, &json!({"message": "This workflow run has no failed jobs to rerun"})),
+        })
+        .await;
+
+        assert_eq!(wished(&github).await.unwrap(), Rerun::Started);
+        assert_eq!(writes(&github), 2);
     }
 
     #[tokio::test]

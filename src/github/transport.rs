@@ -175,13 +175,14 @@ impl Transport {
         variables: &(impl Serialize + Sync),
     ) -> Result<T, Error> {
         let answer = self.authorized(repo, self.question(repo, query, variables)?).await;
-        match &answer {
+        let read = answer.and_then(|answer| self.data(repo, &answer.success()?));
+        match &read {
             Ok(_) => self.shared.pages.answered(),
             // A query that takes longer than ten seconds is given up, and its points are gone.
             Err(Error::Unavailable(_)) => self.shared.pages.shrink(),
             Err(_) => {}
         }
-        self.data(repo, &answer?.success()?)
+        read
     }
 
     /// Changes something by the mutation `name`, for which REST has no endpoint. Never repeated.
@@ -251,6 +252,23 @@ impl Transport {
         self.shared.pages.get()
     }
 
+    /// Reads something that belongs to our account and to no repository. An App has no such thing.
+    pub(super) async fn of_us(&self, segments: &[&str]) -> Result<Answer, Error> {
+        let mut call = Call::read(path(&self.shared.rest, segments)?, self.class, String::new());
+        call.authorization = Some(self.shared.tokens.authorization(None).await?);
+        self.shared.wire.exchange(&call).await
+    }
+
+    /// Asks as nobody: no credential goes with it.
+    pub(super) async fn anonymously(&self, method: Method, segments: &[&str]) -> Result<Answer, Error> {
+        let mut call = Call::read(path(&self.shared.rest, segments)?, self.class, String::new());
+        if method != Method::GET {
+            call.kind = Kind::Write;
+        }
+        call.method = method;
+        self.shared.wire.exchange(&call).await
+    }
+
     /// Asks as the App itself.
     pub(super) async fn as_app(
         &self,
@@ -281,6 +299,9 @@ impl Transport {
                 let governor = self.shared.wire.governors().of(&self.account(repo));
                 Error::RateLimited { resets_at: governor.learn_graphql_refusal(&answer.headers) }
             }
+            Some("RESOURCE_LIMITS_EXCEEDED") => Error::Unavailable(anyhow::anyhow!("GraphQL: {message}")),
+            // A query that was given up half-way has no type.
+            None if message.contains("timeout") => Error::Unavailable(anyhow::anyhow!("GraphQL: {message}")),
             Some("NOT_FOUND") => Error::NotFound,
             Some("FORBIDDEN") => Error::Forbidden { what: message },
             _ => Error::unexpected(anyhow::anyhow!("GraphQL: {message}")),
@@ -376,6 +397,25 @@ mod tests {
 
         let sizes: Vec<_> = fake.seen().iter().map(|seen| seen.body["variables"]["checks"].clone()).collect();
         assert_eq!(sizes, [100, 50, 25]);
+    }
+
+    #[tokio::test]
+    async fn a_query_that_was_given_up_in_a_200_asks_for_less_the_next_time() {
+        let given_up = [
+            json!([{"type": "RESOURCE_LIMITS_EXCEEDED", "message": "Resource limits for this query exceeded."}]),
+            json!([{"message": "Something went wrong. This may be the result of a timeout, or a GitHub bug."}]),
+        ];
+        for errors in given_up {
+            let body = json!({"data": {"repository": null}, "errors": errors});
+            let fake = Fake::start(move |_| ok(&body)).await;
+
+            for _ in 0..2 {
+                assert!(matches!(fake.client.snapshot(&repo(), PrNumber(1)).await, Err(Error::Unavailable(_))));
+            }
+
+            let sizes: Vec<_> = fake.seen().iter().map(|seen| seen.body["variables"]["checks"].clone()).collect();
+            assert_eq!(sizes, [100, 50]);
+        }
     }
 
     // G123

@@ -28,7 +28,8 @@ use crate::{
 
 pub use error::Error;
 pub use records::{
-    Cause, Claimed, Commit, Delivery, EffectId, Entry, Fenced, Novelty, Post, Stats, Step, Stored, Waiting,
+    Cause, Claimed, Commit, Delivery, EffectId, Entry, Fenced, Novelty, Post, Postponement, Stats, Step, Stored,
+    Waiting,
 };
 pub use sqlite::{Check, Compacted, Finding, Retention, SqliteJournal};
 
@@ -84,8 +85,8 @@ pub trait Journal: Send + Sync {
     /// Ends a claimed effect; its outcome goes to the inbox of its machine in the same transaction.
     fn resolve(&self, effect: EffectId, fence: Fence, outcome: Option<Event>) -> Answer<'_, Fenced>;
 
-    /// Puts a claimed effect back until `until`. Its claim is over, and its lane waits with it.
-    fn postpone(&self, effect: EffectId, fence: Fence, until: Timestamp, why: String) -> Answer<'_, Fenced>;
+    /// Puts a claimed effect back for a while. Its claim is over, and its lane waits with it.
+    fn postpone(&self, effect: EffectId, fence: Fence, how: Postponement) -> Answer<'_, Fenced>;
 
     /// Takes back every claim. For the start, when the one that claimed is certainly dead.
     fn reclaim(&self) -> Answer<'_, usize>;

@@ -141,8 +141,21 @@ pub struct Claimed {
     pub progress: Option<String>,
     /// How often it was postponed.
     pub postponed: u32,
+    /// How often it was postponed after it had been tried.
+    pub tried: u32,
     /// When it was ordered.
     pub since: Timestamp,
+}
+
+/// How an effect is postponed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postponement {
+    /// Until when nobody may claim it.
+    pub until: Timestamp,
+    /// Why.
+    pub why: String,
+    /// Whether it was tried: tries are counted, and waiting for the world is none.
+    pub tried: bool,
 }
 
 /// Whether the outcome of an effect was accepted.

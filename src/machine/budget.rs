@@ -51,7 +51,8 @@ struct Day {
 
 impl Day {
     fn new(webhooks: bool) -> Self {
-        let github = (1..=PULLS).map(|number| (PrNumber(number), shown(number, 'a'))).collect();
+        let github =
+            (1..=PULLS).map(|number| (PrNumber(number), Snapshot { number: PrNumber(number), ..green('a') })).collect();
         let mut day = Self {
             at: START,
             rules: rules(),

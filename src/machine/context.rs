@@ -333,11 +333,10 @@ fn summary(kind: IncidentKind, attempts: Attempt, context: &Context) -> String {
     format!("{what} in {}; {tried}", context.repo.name)
 }
 
-/// What came of red checks so far: which kinds fail now, how many different ones there were, what ran again.
+/// What came of checks so far: which kinds fail now, how many different ones there were, what ran again.
 fn history(state: &pull::State, kind: IncidentKind) -> String {
-    let (IncidentKind::ChecksFailed, Some(incident)) = (kind, state.incidents.get(&kind)) else {
-        return String::new();
-    };
+    let on_checks = matches!(kind, IncidentKind::ChecksFailed | IncidentKind::ChecksMissing);
+    let Some(incident) = state.incidents.get(&kind).filter(|_| on_checks) else { return String::new() };
     let mut parts = Vec::new();
     if incident.spent.len() > 1 {
         parts.push(format!("about {} different failures", incident.spent.len()));

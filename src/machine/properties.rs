@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{incident::Stage, pull, testing::*};
@@ -16,7 +16,7 @@ use crate::{
     },
     model::{
         Attempt, Cause, Ejection, Generation, IncidentKind, IssueNumber, Lifecycle, MachineKey, Mergeability, Merging,
-        PromptRef, ReviewState, Sha, Snapshot, Submission,
+        PromptRef, Rescue, ReviewState, Sha, Snapshot, Submission,
     },
 };
 
@@ -228,6 +228,10 @@ impl Turn {
     }
 }
 
+fn rescue() -> Rescue {
+    Rescue { task: task_id(), at: Timestamp::UNIX_EPOCH, commit: sha('e') }
+}
+
 fn task_events() -> impl Strategy<Value = Task> {
     let work =
         select(vec![Work::Issue(Box::new(issue(ISSUE))), Work::Adopted { number: NUMBER, branch: head_branch() }]);
@@ -248,6 +252,11 @@ fn task_events() -> impl Strategy<Value = Task> {
             Task::SessionEnded,
             Task::WorkspaceRemoved,
             Task::WorkspaceKept { why: "work".to_owned() },
+            Task::WorkspaceRescued { rescue: rescue() },
+            Task::WorkspaceRestored { path: "workspaces/t-1".to_owned() },
+            Task::NotRestored { why: "gone".to_owned() },
+            Task::CleanWanted,
+            Task::RestoreWanted,
             Task::StopWanted,
             Task::RetryWanted,
             Task::DeadlinePassed,
@@ -320,6 +329,7 @@ fn is_seen(effect: &Effect) -> bool {
         | Effect::Prepare { .. }
         | Effect::OpenPull { .. }
         | Effect::RemoveWorkspace { .. }
+        | Effect::RestoreWorkspace { .. }
         | Effect::Launch { .. }
         | Effect::Prompt { .. }
         | Effect::Stop { .. }

@@ -63,6 +63,9 @@ pub struct Pace {
     pub checks_missing: SignedDuration,
     /// The same for a check that runs.
     pub checks_silent: SignedDuration,
+    /// When a head whose checks say nothing is looked at without a hint: so long after their last word, then twice as
+    /// long after it, and so on, until the pauses are as long as those of `pull_reconcile`.
+    pub checks_pending: SignedDuration,
     /// How often a repository's issues and pull requests are listed.
     pub reconcile: SignedDuration,
     /// How often an open pull request is looked at although nothing says that it changed.
@@ -79,6 +82,8 @@ pub struct Pace {
     pub receipt_max: SignedDuration,
     /// How often the runtime is asked how an agent is.
     pub probe: SignedDuration,
+    /// How long the ends of many agents at once are not believed.
+    pub many_ends: SignedDuration,
     /// How long the screen of an agent without hooks must be still before its turn counts as over.
     pub quiet: SignedDuration,
     /// The pause after a refused prompt.
@@ -105,6 +110,7 @@ impl Pace {
         checks_missing: SignedDuration::from_mins(30),
         // GitHub ends a job after six hours.
         checks_silent: SignedDuration::from_hours(6),
+        checks_pending: SignedDuration::from_mins(10),
         reconcile: SignedDuration::from_mins(5),
         pull_reconcile: SignedDuration::from_mins(60),
         poll: SignedDuration::from_secs(62),
@@ -113,6 +119,7 @@ impl Pace {
         receipt_after: SignedDuration::from_secs(5),
         receipt_max: SignedDuration::from_secs(60),
         probe: SignedDuration::from_secs(10),
+        many_ends: SignedDuration::from_mins(2),
         quiet: SignedDuration::from_secs(15),
         refusal: SignedDuration::from_secs(2),
         stuck: SignedDuration::from_mins(10),
@@ -133,6 +140,7 @@ impl Pace {
             base_spread: self.base_spread / by,
             checks_missing: self.checks_missing / by,
             checks_silent: self.checks_silent / by,
+            checks_pending: self.checks_pending / by,
             reconcile: self.reconcile / by,
             pull_reconcile: self.pull_reconcile / by,
             poll: self.poll / by,
@@ -141,6 +149,7 @@ impl Pace {
             receipt_after: self.receipt_after / by,
             receipt_max: self.receipt_max / by,
             probe: self.probe / by,
+            many_ends: self.many_ends / by,
             quiet: self.quiet / by,
             refusal: self.refusal / by,
             stuck: self.stuck / by,

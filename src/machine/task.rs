@@ -13,8 +13,8 @@ use crate::{
     effect::Effect,
     event::{self, Task, Work},
     model::{
-        AgentName, Attempt, Branch, Cause, IssueNumber, LookupKey, MachineKey, PrNumber, PromptRef, RepoId, SessionId,
-        TaskId,
+        AgentName, Attempt, Branch, Cause, IssueNumber, LookupKey, MachineKey, PrNumber, PromptRef, RepoId, Rescue,
+        SessionId, TaskId,
     },
 };
 
@@ -46,6 +46,9 @@ pub struct State {
     pub trouble: Option<String>,
     /// Why its workspace was kept, if it was.
     pub kept: Option<String>,
+    /// What keeps the work of its workspace, if that was removed with some.
+    #[serde(default)]
+    pub rescue: Option<Rescue>,
     /// Whether its pull request is being opened.
     pub opening: Opening,
     /// How often the running phase was tried.
@@ -146,6 +149,7 @@ impl State {
             pull: None,
             trouble: None,
             kept: None,
+            rescue: None,
             opening: Opening::No,
             tries: 0,
             retry_at: None,
@@ -168,6 +172,11 @@ impl State {
             Task::SessionEnded => self.on_session_ended(effects),
             Task::WorkspaceRemoved => self.on_workspace_settled(None, effects),
             Task::WorkspaceKept { why } => self.on_workspace_settled(Some(why), effects),
+            Task::WorkspaceRescued { rescue } => self.on_workspace_rescued(rescue, effects),
+            Task::WorkspaceRestored { path } => self.on_workspace_restored(path),
+            Task::NotRestored { why } => self.trouble = Some(why),
+            Task::CleanWanted => self.on_clean_wanted(effects),
+            Task::RestoreWanted => self.on_restore_wanted(effects),
             Task::RetryWanted => self.on_retry_wanted(effects),
             // What is due is ordered below, as after every event.
             Task::DeadlinePassed => {}
@@ -305,7 +314,7 @@ impl State {
             let to = MachineKey::Session(self.session());
             effects.push(Effect::Tell { to, event: event::Session::EndWanted.into() });
         } else {
-            self.remove_workspace(effects);
+            self.remove_workspace(false, effects);
         }
     }
 
@@ -317,25 +326,26 @@ impl State {
 
     fn on_session_ended(&mut self, effects: &mut Vec<Effect>) {
         if matches!(self.phase, Phase::Closing(_)) {
-            self.remove_workspace(effects);
+            self.remove_workspace(false, effects);
         }
     }
 
-    fn remove_workspace(&self, effects: &mut Vec<Effect>) {
+    fn remove_workspace(&self, rescue: bool, effects: &mut Vec<Effect>) {
         effects.push(Effect::RemoveWorkspace {
             task: self.task.clone(),
             repo: self.repo,
             branch: self.branch.clone(),
             pull: self.pull,
+            rescue,
         });
     }
 
     fn on_workspace_settled(&mut self, kept: Option<String>, effects: &mut Vec<Effect>) {
-        let Phase::Closing(ending) = self.phase else { return };
         if kept.is_none() {
             self.workspace = None;
         }
         self.kept = kept;
+        let Phase::Closing(ending) = self.phase else { return };
         self.phase = match ending {
             Ending::Merged => Phase::Done,
             Ending::GivenUp => Phase::Abandoned,
@@ -343,6 +353,32 @@ impl State {
         self.release_slot(effects);
         let ended = event::Backlog::TaskEnded { task: self.task.clone(), issue: self.issue() };
         effects.push(Effect::Tell { to: MachineKey::Backlog(self.repo), event: ended.into() });
+    }
+
+    fn on_workspace_rescued(&mut self, rescue: Rescue, effects: &mut Vec<Effect>) {
+        self.rescue = Some(rescue);
+        self.on_workspace_settled(None, effects);
+    }
+
+    fn on_clean_wanted(&self, effects: &mut Vec<Effect>) {
+        if self.is_over() && self.workspace.is_some() {
+            self.remove_workspace(true, effects);
+        }
+    }
+
+    fn on_restore_wanted(&mut self, effects: &mut Vec<Effect>) {
+        if !self.is_over() || self.workspace.is_some() {
+            return;
+        }
+        let Some(rescue) = self.rescue.clone() else { return };
+        self.trouble = None;
+        effects.push(Effect::RestoreWorkspace { repo: self.repo, branch: self.branch.clone(), rescue });
+    }
+
+    /// Its work is in two places now, until it is cleaned up again.
+    fn on_workspace_restored(&mut self, path: String) {
+        self.workspace = Some(path);
+        self.kept = Some("it was brought back".to_owned());
     }
 
     fn release_slot(&self, effects: &mut Vec<Effect>) {
@@ -716,6 +752,54 @@ mod tests {
         }
 
         assert_eq!(task.state, None);
+    }
+
+    fn rescued() -> Rescue {
+        Rescue { task: task_id(), at: Timestamp::UNIX_EPOCH, commit: sha('e') }
+    }
+
+    fn over_and_kept() -> One {
+        let mut task = working();
+        task.feed(Task::StopWanted);
+        task.feed(Task::SessionEnded);
+        task.feed(Task::WorkspaceKept { why: "changes".to_owned() });
+        task
+    }
+
+    #[test]
+    fn the_workspace_of_an_ended_task_goes_when_a_person_wants_it_and_comes_back() {
+        let mut task = over_and_kept();
+
+        assert_eq!(task.feed(Task::RestoreWanted), NOTHING, "it is there");
+        assert_eq!(task.feed(Task::CleanWanted), ["remove workspace"]);
+        assert_eq!(task.feed(Task::WorkspaceRescued { rescue: rescued() }), NOTHING, "its slot was given back before");
+        assert_eq!((&task.task().workspace, &task.task().kept), (&None, &None));
+        assert_eq!(task.feed(Task::CleanWanted), NOTHING, "it is gone");
+
+        assert_eq!(task.feed(Task::RestoreWanted), ["restore workspace"]);
+        assert_eq!(task.feed(Task::WorkspaceRestored { path: "workspaces/hello-3".to_owned() }), NOTHING);
+        assert_eq!(task.task().workspace.as_deref(), Some("workspaces/hello-3"));
+        assert_eq!((task.task().phase, &task.task().rescue), (Phase::Abandoned, &Some(rescued())));
+        assert_eq!(task.feed(Task::CleanWanted), ["remove workspace"]);
+    }
+
+    #[test]
+    fn a_workspace_that_could_not_be_rescued_stays_and_says_why() {
+        let mut task = over_and_kept();
+        task.feed(Task::CleanWanted);
+
+        assert_eq!(task.feed(Task::WorkspaceKept { why: "disk full".to_owned() }), NOTHING);
+        assert_eq!(task.task().kept.as_deref(), Some("disk full"));
+        assert_eq!(task.feed(Task::CleanWanted), ["remove workspace"]);
+    }
+
+    #[test]
+    fn the_workspace_of_a_task_that_goes_on_is_left_alone() {
+        let mut task = in_review();
+
+        assert_eq!(task.feed(Task::CleanWanted), NOTHING);
+        assert_eq!(task.feed(Task::RestoreWanted), NOTHING);
+        assert!(task.task().workspace.is_some());
     }
 
     #[test]

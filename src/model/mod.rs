@@ -9,6 +9,7 @@ mod keys;
 mod merge;
 mod outside;
 mod prompt;
+mod rescue;
 mod secret;
 mod snapshot;
 
@@ -23,6 +24,7 @@ pub use keys::{LookupKey, MachineKey, MachineKind};
 pub use merge::Merge;
 pub use outside::{Author, Outside, Tier};
 pub use prompt::{Cause, Evidence, IncidentKind, PromptRef, Receipt, Submission};
+pub use rescue::Rescue;
 pub use secret::Secret;
 pub use snapshot::{
     Base, Check, CheckKind, CheckState, Conclusion, Ejection, Head, Issue, JobRef, Lifecycle, Mergeability, Merging,

@@ -85,6 +85,8 @@ pub struct Base {
     pub branch: Branch,
     /// The commit that GitHub compares with.
     pub sha: Sha,
+    /// The open pull request of the same author that this branch belongs to: the one below in a stack.
+    pub pull: Option<PrNumber>,
 }
 
 /// Whether GitHub could merge, as far as it has computed it.

@@ -33,6 +33,8 @@ const LATER_INCIDENTS: [&str; 12] = [
 ];
 /// What happens to agents, with or without a pull request.
 const AGENTS: [IncidentKind; 3] = [IncidentKind::AgentStuck, IncidentKind::AgentExited, IncidentKind::AgentNeedsInput];
+/// What happens to runs of workflows.
+const RERUNNABLE: [IncidentKind; 2] = [IncidentKind::ChecksFailed, IncidentKind::ChecksMissing];
 /// Actions of the language that nobody carries out yet.
 const LATER_ACTIONS: [&str; 11] =
     ["unlabel", "assign", "request-review", "enqueue", "ready", "draft", "handoff", "pause", "stop", "run", "webhook"];
@@ -292,9 +294,10 @@ impl Builder<'_> {
                     let hint = "GitHub merges only what does not conflict; use `prompt` for the rest";
                     self.complain(&path, "only a rule on `behind-base` alone can update the branch", hint);
                 }
-                Action::Rerun if self.on != [IncidentKind::ChecksFailed] => {
-                    let hint = "nothing else has failed jobs";
-                    self.complain(&path, "only a rule on `checks-failed` alone can rerun", hint);
+                Action::Rerun if self.on.iter().any(|kind| !RERUNNABLE.contains(kind)) => {
+                    let hint = "nothing else has jobs that failed or were interrupted";
+                    let message = "only a rule on `checks-failed` or `checks-missing` can rerun";
+                    self.complain(&path, message, hint);
                 }
                 Action::Prompt(_) | Action::Restart | Action::OpenPull
                     if self.on.contains(&IncidentKind::IssueReady) =>

@@ -74,7 +74,7 @@ pub(super) struct Step {
     /// Opens the pull request of the task.
     #[serde(rename = "open-pull")]
     pub(super) open_pull: Option<Nothing>,
-    /// Runs failed jobs again, once for each head and workflow run, and awaits their verdict.
+    /// Runs failed and interrupted jobs again, once for each head and workflow run, and awaits their verdict.
     pub(super) rerun: Option<Jobs>,
     /// Comments on the pull request or issue. A template.
     pub(super) comment: Option<String>,

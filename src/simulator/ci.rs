@@ -48,6 +48,9 @@ async fn run(shared: &Shared, started: &Started) -> Result<(Conclusion, String),
     if let Err(error) = shared.change(|world| world.begin_job(started)) {
         warn!(%error, "A simulated CI job began that nobody knows");
     }
+    if shared.faults().interrupts() {
+        return Ok((Conclusion::Cancelled, log_line(shared.clock.now(), "##[error]The operation was canceled.")));
+    }
     let dir = shared.git.scratch(&format!("job-{}", started.job));
     shared.git.check_out(&started.repo, &started.sha, &dir).await?;
     let mut log = opening(shared.clock.now(), started);

@@ -13,13 +13,17 @@ use super::{
 /// The caller holds the repository's turn.
 pub(crate) async fn refs_moved(shared: &Shared, repo: &str, actor: &str) -> Result<Vec<String>, Error> {
     let now = shared.git.branches(repo).await?;
+    let home = shared.look(|world| world.home(repo));
     let mut changes = Vec::new();
     for moved in shared.look(|world| world.moved_branches(repo, &now))? {
         changes.push(shared.git.change(repo, moved).await?);
     }
     let branches = changes.iter().map(|change| change.branch.clone()).collect();
+    if home != repo {
+        shared.git.share(repo, &home).await?;
+    }
     let moved = shared.change(|world| world.refs_moved(repo, actor, changes))?;
-    settle_all(shared, repo, actor, moved);
+    settle_all(shared, &home, actor, moved);
     Ok(branches)
 }
 

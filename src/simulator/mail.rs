@@ -15,6 +15,23 @@ pub struct Webhook {
     pub secret: String,
 }
 
+/// What the hook is set to, beside where it leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HookSettings {
+    /// Whether anything is delivered.
+    pub(crate) active: bool,
+    /// What is delivered; `*` is everything.
+    pub(crate) events: Vec<String>,
+    /// `json` or `form`. Only its name is kept: deliveries are JSON.
+    pub(crate) content_type: String,
+}
+
+impl Default for HookSettings {
+    fn default() -> Self {
+        Self { active: true, events: vec!["*".to_owned()], content_type: "json".to_owned() }
+    }
+}
+
 /// Whether deliveries go out by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Policy {
@@ -89,6 +106,8 @@ impl Delivery {
 pub(crate) struct Mailbox {
     /// Where to; without it nothing is posted.
     pub(crate) webhook: Option<Webhook>,
+    /// What is delivered there.
+    pub(crate) settings: HookSettings,
     /// Whether deliveries go out by themselves.
     pub(crate) policy: Policy,
     /// Everything posted, oldest first.
@@ -104,7 +123,10 @@ impl Mailbox {
 
     /// Posts one delivery.
     pub(crate) fn post(&mut self, id: u64, repository_id: u64, (event, action): (&str, Option<&str>), payload: String) {
-        if self.webhook.is_none() {
+        let wanted = |wanted: &String| wanted == "*" || wanted == event;
+        let subscribed = self.settings.active && self.settings.events.iter().any(wanted);
+        // A ping is no event: it tells whether the hook itself works.
+        if self.webhook.is_none() || !(subscribed || event == "ping") {
             return;
         }
         let state = match self.policy {

@@ -14,12 +14,14 @@ pub mod agent;
 pub mod story;
 
 mod adversary;
+mod apps;
 mod call;
 mod ci;
 mod courier;
 mod deliveries;
 mod error;
 mod follow;
+mod forks;
 mod git;
 mod glance;
 mod graphql;
@@ -38,7 +40,8 @@ mod world;
 #[cfg(test)]
 mod tests;
 
-pub use adversary::{Carried, Chance, Post, PostTroubles, Round, ServiceTroubles};
+pub use adversary::{Carried, Chance, GivenUp, Post, PostTroubles, Round, ServiceTroubles};
+pub use apps::OfferedApp;
 pub use deliveries::Deliveries;
 pub use error::Error;
 pub use glance::Glance;

@@ -16,7 +16,8 @@ use tokio::{net::TcpListener, sync::broadcast};
 use tracing::debug;
 
 use super::{
-    adversary::{Befallen, Chance, Fault, ServiceTroubles, without_mergeability},
+    adversary::{Befallen, Chance, Fault, GivenUp, ServiceTroubles, without_mergeability},
+    apps,
     call::{Call, Reply},
     courier,
     deliveries::Deliveries,
@@ -178,6 +179,16 @@ impl Simulator {
         self.plan(method, path_prefix, Fault::LoseAnswer, 1);
     }
 
+    /// Interrupts the next `times` jobs of CI: they end as cancelled.
+    pub fn interrupt_next_jobs(&self, times: u32) {
+        self.shared.faults().interrupt_jobs(times);
+    }
+
+    /// Gives up on queries that ask for more than so many entries, by GitHub's own formula; `None`: on none.
+    pub fn give_up_on_queries(&self, patience: Option<(u64, GivenUp)>) {
+        self.shared.faults().limit_queries(patience);
+    }
+
     /// Lets the service adversary befall requests from now on.
     pub fn trouble(&self, chance: Chance, troubles: ServiceTroubles) {
         self.shared.service().begin(chance, troubles);
@@ -189,8 +200,7 @@ impl Simulator {
     }
 
     fn plan(&self, method: &str, path_prefix: &str, fault: Fault, times: u32) {
-        let mut faults = self.shared.faults.lock().expect("no holder of this lock panics");
-        faults.plan(method, path_prefix, fault, times);
+        self.shared.faults().plan(method, path_prefix, fault, times);
     }
 }
 
@@ -232,8 +242,7 @@ async fn handle(
     let path = uri.path().strip_prefix("/api/v3").unwrap_or(uri.path()).to_owned();
     let query = uri.query().unwrap_or_default().to_owned();
     let incoming = Incoming { method, path, query, headers, body };
-    let fault =
-        shared.faults.lock().expect("no holder of this lock panics").take(incoming.method.as_str(), &incoming.path);
+    let fault = shared.faults().take(incoming.method.as_str(), &incoming.path);
     match fault {
         Some(Fault::Refuse(status)) => return render(&shared, &incoming, refusal(status)),
         Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
@@ -251,7 +260,12 @@ async fn answer(shared: &Shared, incoming: Incoming) -> (Response, bool) {
     if incoming.path.contains(".git/") {
         return (git(shared, incoming).await, false);
     }
-    let (reply, cut) = match token_of(&incoming.headers) {
+    let token = token_of(&incoming.headers);
+    let (method, path) = (incoming.method.as_str(), incoming.path.as_str());
+    if let Some(reply) = apps::answer(shared, (method, path, &incoming.query), &incoming.body, token.as_deref()) {
+        return (render(shared, &incoming, reply), false);
+    }
+    let (reply, cut) = match token {
         Some(token) if token == shared.token => api(shared, &incoming).await,
         Some(_) => (Reply::refusal(401, "Bad credentials"), false),
         None => (Reply::refusal(401, "Requires authentication"), false),
@@ -317,6 +331,7 @@ fn token_of(headers: &HeaderMap) -> Option<String> {
 fn refusal(status: u16) -> Reply {
     match status {
         403 => Reply::refusal(403, SECONDARY_LIMIT).header("retry-after", "60"),
+        405 => Reply::refusal(405, "Base branch was modified. Review and try the merge again."),
         429 => Reply::refusal(429, "Too many requests").header("retry-after", "60"),
         500 | 502 | 503 | 504 => Reply { status, headers: Vec::new(), body: json!({ "message": "Server Error" }) },
         other => Reply::refusal(other, "Refused on purpose"),
@@ -333,8 +348,13 @@ fn render(shared: &Shared, incoming: &Incoming, reply: Reply) -> Response {
     // An unchanged answer costs nothing.
     let budget = if incoming.path.ends_with("/graphql") { GRAPHQL } else { CORE };
     let (remaining, resets_at) = shared.change(|world| world.spend(budget, u64::from(!unchanged)));
+    let now = shared.clock.now();
     let mut headers = reply.headers;
     let usual = [
+        (
+            "date".to_owned(),
+            jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&now).unwrap_or_default(),
+        ),
         ("x-github-media-type".to_owned(), "github.v3; format=json".to_owned()),
         ("x-github-request-id".to_owned(), format!("{:04X}:{remaining:08X}", text.len())),
         ("x-ratelimit-limit".to_owned(), RATE_LIMIT.to_string()),
@@ -384,6 +404,10 @@ async fn git(shared: &Shared, incoming: Incoming) -> Response {
     let known = shared.look(|world| world.repositories.contains_key(&repo));
     if !known {
         return respond(404, &[], Body::from("Repository not found.\n"));
+    }
+    if pushes && !shared.look(|world| world.may_push(&repo)) {
+        let words = format!("Permission to {repo}.git denied.\n");
+        return respond(403, &[], Body::from(words));
     }
     let changes = incoming.path.ends_with("/git-receive-pack");
     let turn = if changes { Some(shared.turn(&repo).await) } else { None };

@@ -36,7 +36,7 @@ pub(crate) struct Inner {
     /// Where job logs are.
     pub(crate) log_urls: LogUrls,
     /// What goes wrong because a test planned it.
-    pub(crate) faults: Mutex<Faults>,
+    faults: Mutex<Faults>,
     /// What goes wrong because an adversary draws it.
     service: Mutex<Service>,
     /// Runners of jobs.
@@ -89,6 +89,11 @@ impl Inner {
     /// Reads the world.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&World) -> R) -> R {
         look(&self.lock())
+    }
+
+    /// The troubles that were planned by hand.
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().expect("no holder of this lock panics")
     }
 
     /// The adversary between clients and the API.

@@ -96,6 +96,7 @@ fn order(effect: &Effect) -> String {
         | Effect::Prepare { .. }
         | Effect::OpenPull { .. }
         | Effect::RemoveWorkspace { .. }
+        | Effect::RestoreWorkspace { .. }
         | Effect::Stop { .. } => effect.name().to_owned(),
     }
 }
@@ -164,9 +165,12 @@ fn of_task(event: &event::Task) -> Option<String> {
     use event::Task;
     match event {
         Task::Prepared { path, .. } => Some(path.clone()),
-        Task::PreparationFailed { why } | Task::OpenFailed { why, .. } | Task::WorkspaceKept { why } => {
-            Some(why.clone())
-        }
+        Task::PreparationFailed { why }
+        | Task::OpenFailed { why, .. }
+        | Task::WorkspaceKept { why }
+        | Task::NotRestored { why } => Some(why.clone()),
+        Task::WorkspaceRescued { rescue } => Some(format!("commit {}", rescue.commit.short())),
+        Task::WorkspaceRestored { path } => Some(path.clone()),
         Task::PullOpened { number } => Some(format!("#{number}")),
         Task::Claimed { .. }
         | Task::TurnEnded
@@ -177,6 +181,8 @@ fn of_task(event: &event::Task) -> Option<String> {
         | Task::IssueClosed
         | Task::SessionEnded
         | Task::WorkspaceRemoved
+        | Task::CleanWanted
+        | Task::RestoreWanted
         | Task::StopWanted
         | Task::RetryWanted
         | Task::DeadlinePassed => None,

@@ -100,9 +100,10 @@ fn of_task(task: &super::TaskView) -> Option<Need> {
         TaskPhase::Preparing | TaskPhase::Working => {
             (Severity::Warning, format!("`antiphon logs {}` or `antiphon send {} TEXT`", task.task, task.task))
         }
-        TaskPhase::Done | TaskPhase::Abandoned => {
-            (Severity::Note, "look into its workspace before removing it".to_owned())
-        }
+        TaskPhase::Done | TaskPhase::Abandoned => (
+            Severity::Note,
+            format!("look into its workspace; `antiphon gc {}` removes it and keeps what it holds", task.task),
+        ),
         TaskPhase::Queued | TaskPhase::InReview | TaskPhase::Closing => return None,
     };
     Some(Need { severity, since: task.since, subject: task.task.clone(), what: task.trouble.clone()?, hint })
@@ -119,4 +120,51 @@ fn of_repository(repository: &super::RepositoryView) -> Option<Need> {
     let what = "webhooks have stopped arriving; GitHub is asked every minute or so for agents that wait".to_owned();
     let hint = "look at \"Recent Deliveries\" of the webhook in the repository's settings on GitHub";
     need(Severity::Warning, Some(repository.silent_since?), what, hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use super::*;
+    use crate::{
+        event::{Hook, Session},
+        machine::{Rulebook, testing::*},
+        model::ReviewState::Approved,
+        view::overview,
+    };
+
+    fn seen(one: &One) -> Overview {
+        let rules = Rulebook::new([(REPO, Arc::new(one.rules.clone()))].into());
+        overview(&[(one.key.clone(), one.state.clone().unwrap())], &rules, &BTreeMap::new(), one.at)
+    }
+
+    fn needed(one: &One) -> Vec<String> {
+        seen(one).needs.into_iter().map(|need| need.what).collect()
+    }
+
+    // S83
+    #[test]
+    fn an_agent_that_has_its_answer_needs_nobody_any_more() {
+        let mut desk = Desk::idle(rules());
+        desk.feed(Session::Hooked { generation: desk.generation(), hook: Hook::NeedsInput });
+        assert_eq!(needed(&desk.one), ["the agent waits for an answer in its terminal"]);
+
+        desk.feed(Session::Hooked { generation: desk.generation(), hook: Hook::PromptTaken { evidence: None } });
+
+        assert_eq!(needed(&desk.one), [""; 0]);
+    }
+
+    // S83
+    #[test]
+    fn what_is_no_longer_ready_to_merge_is_not_shown_as_ready() {
+        let mut pr = Pr::shipped();
+        pr.shows(green('a').review(person("ada"), Approved));
+        pr.pass(mins(2));
+        assert_eq!(seen(&pr.one).pulls[0].phase, PullPhase::Ready);
+
+        pr.shows(red('a').review(person("ada"), Approved));
+
+        assert_eq!(seen(&pr.one).pulls[0].phase, PullPhase::Repairing);
+    }
 }

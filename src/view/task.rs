@@ -10,7 +10,7 @@ use crate::{
         Rulebook, backlog,
         task::{Phase, State},
     },
-    model::{RepoId, TaskId, TextHash},
+    model::{RepoId, Rescue, TaskId, TextHash},
     text,
 };
 
@@ -39,6 +39,8 @@ pub struct TaskView {
     pub since: Option<Timestamp>,
     /// Where it works.
     pub workspace: Option<String>,
+    /// What keeps the work of a workspace that was removed.
+    pub rescue: Option<Rescue>,
 }
 
 /// Where a task stands.
@@ -63,6 +65,14 @@ pub enum TaskPhase {
     Abandoned,
 }
 
+impl TaskPhase {
+    /// Whether it has ended.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Abandoned)
+    }
+}
+
 impl TaskView {
     pub(super) fn of(state: &State, rules: &Rulebook, texts: &Texts) -> Self {
         Self {
@@ -77,6 +87,7 @@ impl TaskView {
             trouble: trouble(state).map(|why| text::sanitise(&why).text),
             since: Some(state.since),
             workspace: state.workspace.clone(),
+            rescue: state.rescue.clone(),
         }
     }
 
@@ -100,6 +111,7 @@ impl TaskView {
             trouble: None,
             since: None,
             workspace: None,
+            rescue: None,
         }
     }
 }

@@ -49,7 +49,8 @@ pub struct Send {
     pub text: String,
 }
 
-/// `POST /api/v1/retry` and `/api/v1/stop`: a task by name, or a pull request as `owner/name#12`.
+/// `POST /api/v1/retry` and `/api/v1/stop`: a task by name, or a pull request as `owner/name#12`. `/api/v1/clean` and
+/// `/api/v1/restore`: an ended task by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {

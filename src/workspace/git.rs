@@ -139,6 +139,13 @@ impl Git {
         Self { program: program.into(), env }
     }
 
+    /// The same with more variables.
+    pub(super) fn with(&self, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let mut git = self.clone();
+        git.env.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        git
+    }
+
     /// Runs a command to its end; a lock of another process is waited for.
     pub(super) async fn ask(&self, dir: &Path, args: &[&str]) -> Result<Answer, Error> {
         self.ask_with(dir, args, &Credentials::of_the_user()).await

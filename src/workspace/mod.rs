@@ -8,8 +8,9 @@
 //!
 //! Invariants:
 //! - A workspace lies below the state directory: never inside a repository, and never is the main checkout taken instead.
-//! - Nothing here forces: no `--force`, no `reset`, no removal of a lock. What stands in the way is moved aside or named.
-//! - [`Workspaces::remove`] removes only what provably holds no work of its own; what cannot be looked at is kept.
+//! - Nothing here forces: no `reset`, no removal of a lock. What stands in the way is moved aside or named.
+//! - [`Workspaces::remove`] removes only what provably holds no work of its own, or what a ref keeps; what cannot be
+//!   looked at is kept.
 //! - Repositories are changed under one lock each; what another program holds is waited for, with a bound.
 //! - No hook of the repository runs in our own git calls, and credentials are given to the calls that need the network alone.
 
@@ -20,6 +21,7 @@ mod mirror;
 mod prepare;
 mod remove;
 mod repository;
+mod rescue;
 mod setup;
 mod standing;
 
@@ -33,7 +35,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     branch::branch_name,
     git::{Credentials, Git},
-    remove::{Holds, OwnBranch, Reach, Removal},
+    remove::{Gone, Holds, OwnBranch, Reach, Removal, Unsaved},
     setup::{Setup, SetupError, setup},
     standing::{Standing, Unfinished},
 };

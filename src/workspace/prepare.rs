@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     boundary,
-    model::{Branch, TaskId},
+    model::{Branch, Sha, TaskId},
 };
 
 /// What lies at a task's place.
@@ -67,7 +67,7 @@ impl Workspaces {
     }
 
     /// Where the workspace lies: below the state directory, and outside of the repository.
-    fn place(&self, spec: &Spec, repository: &Repository<'_>) -> Result<PathBuf, Error> {
+    pub(super) fn place(&self, spec: &Spec, repository: &Repository<'_>) -> Result<PathBuf, Error> {
         std::fs::create_dir_all(&self.root).map_err(other)?;
         let path = canonical(&self.root)?.join(spec.task.as_str());
         let checkout = repository.checkout.as_deref().map(canonical).transpose()?;
@@ -178,7 +178,7 @@ impl Workspaces {
         }
     }
 
-    fn write_record(&self, workspace: &Workspace) -> io::Result<()> {
+    pub(super) fn write_record(&self, workspace: &Workspace) -> io::Result<()> {
         let path = self.record_of(&workspace.task);
         let fresh = path.with_extension("new");
         std::fs::create_dir_all(path.parent().unwrap_or(&self.root))?;
@@ -193,25 +193,49 @@ async fn add(repository: &Repository<'_>, wanted: &Workspace) -> Result<Option<S
     if let Some(path) = where_checked_out(&repository.worktrees().await?, &wanted.branch) {
         return Err(Error::BranchBusy { branch: wanted.branch.clone(), path });
     }
-    let reason = format!("antiphon: workspace of {}", wanted.task);
-    let path = wanted.path.to_str().ok_or_else(|| other(anyhow::anyhow!("the state directory is not UTF-8")))?;
+    let path = path_text(wanted)?;
     let (branch, base) = (wanted.branch.as_str(), wanted.base_sha.as_str());
     let remote_branch = wanted.tracking(&wanted.branch);
-    let mut args = vec!["worktree", "add", "--quiet", "--lock", "--reason", &reason];
     // A branch of an earlier try holds work: it is taken as it is, ours first, then the remote's.
-    if repository.tip(&format!("refs/heads/{branch}")).await?.is_some() {
-        args.extend([path, branch]);
+    if repository.tip(&own_ref(wanted)).await?.is_some() {
+        worktree_add(repository, wanted, &[path, branch]).await
     } else if repository.tip(&remote_branch).await?.is_some() {
-        args.extend(["--no-track", "-b", branch, path, &remote_branch]);
+        worktree_add(repository, wanted, &["--no-track", "-b", branch, path, &remote_branch]).await
     } else {
-        args.extend(["--no-track", "-b", branch, path, base]);
+        worktree_add(repository, wanted, &["--no-track", "-b", branch, path, base]).await
     }
+}
+
+/// Adds the worktree with `head` checked out: by the task's branch, if that is there or can be made there.
+pub(super) async fn add_at(repository: &Repository<'_>, wanted: &Workspace, head: &Sha) -> Result<(), Error> {
+    let (path, branch) = (path_text(wanted)?, wanted.branch.as_str());
+    let free = where_checked_out(&repository.worktrees().await?, &wanted.branch).is_none();
+    let tip = repository.tip(&own_ref(wanted)).await?;
+    let locked = match tip {
+        None => worktree_add(repository, wanted, &["--no-track", "-b", branch, path, head.as_str()]).await?,
+        Some(tip) if free && tip == *head => worktree_add(repository, wanted, &[path, branch]).await?,
+        Some(_) => worktree_add(repository, wanted, &["--detach", path, head.as_str()]).await?,
+    };
+    locked.map_or(Ok(()), |detail| Err(Error::Locked { detail }))
+}
+
+async fn worktree_add(repository: &Repository<'_>, wanted: &Workspace, what: &[&str]) -> Result<Option<String>, Error> {
+    let reason = format!("antiphon: workspace of {}", wanted.task);
+    let args = [&["worktree", "add", "--quiet", "--lock", "--reason", &reason], what].concat();
     let answer = repository.once(&args).await?;
     match answer.code {
         0 => Ok(None),
         _ if is_busy(&answer.detail) => Ok(Some(answer.detail)),
         _ => Err(answer.failure(&args)),
     }
+}
+
+fn own_ref(wanted: &Workspace) -> String {
+    format!("refs/heads/{}", wanted.branch)
+}
+
+pub(super) fn path_text(workspace: &Workspace) -> Result<&str, Error> {
+    workspace.path.to_str().ok_or_else(|| other(anyhow::anyhow!("the workspace's path is not UTF-8")))
 }
 
 fn where_checked_out(worktrees: &[Entry], branch: &Branch) -> Option<PathBuf> {

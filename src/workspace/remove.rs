@@ -1,17 +1,26 @@
-//! Removing a workspace that holds nothing of its own.
+//! Removing a workspace that holds nothing of its own, or whose work is kept elsewhere first.
 //!
 //! The remote is asked first, so that a branch that was deleted there does not count as a copy. Every question that
 //! cannot be answered is a reason to keep the workspace.
 
-use std::{fmt, path::Path};
+use std::fmt;
 
+use jiff::Timestamp;
 use tracing::{info, warn};
 
 use super::{
-    Credentials, Error, Standing, Workspace, Workspaces, branch::OWN_PREFIX, other, prepare::unregister, pull_ref,
-    repository::Repository, standing::Unfinished,
+    Credentials, Error, Standing, Workspace, Workspaces,
+    branch::OWN_PREFIX,
+    other,
+    prepare::{path_text, unregister},
+    pull_ref,
+    repository::Repository,
+    standing::Unfinished,
 };
-use crate::model::{PrNumber, Sha};
+use crate::{
+    boundary,
+    model::{PrNumber, Rescue, Sha},
+};
 
 /// Where else the work may be, and how to ask there.
 #[derive(Debug, Clone, Default)]
@@ -22,24 +31,43 @@ pub struct Reach {
     pub pull: Option<PrNumber>,
 }
 
+/// What to do with work that exists nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsaved {
+    /// The workspace is kept with it.
+    Stays,
+    /// A ref keeps it ([`Workspaces::rescue`]), and the workspace goes.
+    IsRescued {
+        /// Now.
+        at: Timestamp,
+    },
+}
+
 /// What became of a removal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
     /// The workspace is gone.
-    Removed {
-        /// What git ignored and was deleted with it.
-        ignored: Vec<String>,
-        /// What became of the task's branch in the repository.
-        branch: OwnBranch,
-    },
+    Removed(Gone),
     /// It is still there, untouched.
     Refused(Holds),
 }
 
+/// What is left of a workspace that was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// What git ignored and was deleted with it.
+    pub ignored: Vec<String>,
+    /// What became of the task's branch in the repository.
+    pub branch: OwnBranch,
+    /// What keeps the work that was nowhere else, if there was any.
+    pub rescue: Option<Rescue>,
+}
+
 /// What became of the task's branch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OwnBranch {
     /// It is still in the repository.
+    #[default]
     Kept,
     /// Its content is in the base, so it was deleted.
     Deleted,
@@ -93,28 +121,31 @@ fn some(paths: &[String]) -> String {
 }
 
 impl Workspaces {
-    /// Removes the workspace if it holds nothing that exists nowhere else. Its session must have ended. Repeating a
-    /// removal that was cut short is fine.
+    /// Removes the workspace if it holds nothing that exists nowhere else, or once that is rescued. Its session must
+    /// have ended. Repeating a removal that was cut short is fine.
     ///
     /// # Errors
     ///
     /// When the repository is gone, or the directory could not be dealt with after all was found to be safe.
-    pub async fn remove(&self, workspace: &Workspace, reach: &Reach) -> Result<Removal, Error> {
+    pub async fn remove(&self, workspace: &Workspace, reach: &Reach, unsaved: Unsaved) -> Result<Removal, Error> {
         let repository = Repository::open(&self.git, &workspace.common_dir).await?;
         let _turn = self.lanes.enter(&repository.common_dir).await;
         let registered = repository.worktrees().await?.iter().any(|entry| entry.path == workspace.path);
         match (registered, workspace.path.symlink_metadata().is_ok()) {
-            (false, false) => return self.forget(workspace, Vec::new(), OwnBranch::Kept),
+            (false, false) => return self.forget(workspace, Gone::default()),
             (true, false) => {
                 unregister(&repository, &workspace.path).await?;
-                return self.forget(workspace, Vec::new(), OwnBranch::Kept);
+                return self.forget(workspace, Gone::default());
             }
             (false, true) => return Ok(unknown("its directory is no worktree of the repository")),
             (true, true) => {}
         }
         match self.examine(&repository, workspace, reach).await {
             Ok(Ok(clean)) => self.take_down(&repository, workspace, clean).await,
-            Ok(Err(holds)) => Ok(Removal::Refused(holds)),
+            Ok(Err(holds)) => match unsaved {
+                Unsaved::Stays => Ok(Removal::Refused(holds)),
+                Unsaved::IsRescued { at } => self.rescue_and_take_down(&repository, workspace, at).await,
+            },
             Err(error) => Ok(unknown(&explain(&error))),
         }
     }
@@ -160,27 +191,40 @@ impl Workspaces {
         workspace: &Workspace,
         clean: Clean,
     ) -> Result<Removal, Error> {
-        let path = path_text(&workspace.path)?;
-        repository.ask(&["worktree", "unlock", path]).await?;
-        let args = ["worktree", "remove", path];
-        let answer = repository.ask(&args).await?;
-        if answer.code != 0 {
-            // Git's own look is the last line: what changed since ours keeps the workspace.
-            repository.ask(&["worktree", "lock", path]).await?;
-            return Ok(unknown(&answer.detail));
+        // Git's own look is the last line: what changed since ours keeps the workspace.
+        if let Some(refused) = delete(repository, workspace, &[]).await? {
+            return Ok(unknown(&refused));
         }
         let branch =
             if clean.merged { delete_branch(repository, workspace, &clean.standing).await? } else { OwnBranch::Kept };
-        self.forget(workspace, clean.standing.ignored, branch)
+        self.forget(workspace, Gone { ignored: clean.standing.ignored, branch, rescue: None })
     }
 
-    fn forget(&self, workspace: &Workspace, ignored: Vec<String>, branch: OwnBranch) -> Result<Removal, Error> {
+    async fn rescue_and_take_down(
+        &self,
+        repository: &Repository<'_>,
+        workspace: &Workspace,
+        at: Timestamp,
+    ) -> Result<Removal, Error> {
+        let rescued = async { Ok((self.standing(workspace).await?, self.rescue(workspace, at).await?)) };
+        let (standing, rescue) = match rescued.await {
+            Ok(rescued) => rescued,
+            Err(error) => return Ok(unknown(&explain(&error))),
+        };
+        boundary::cross("work rescued");
+        if let Some(refused) = delete(repository, workspace, &["--force"]).await? {
+            return Ok(unknown(&refused));
+        }
+        self.forget(workspace, Gone { ignored: standing.ignored, branch: OwnBranch::Kept, rescue: Some(rescue) })
+    }
+
+    fn forget(&self, workspace: &Workspace, gone: Gone) -> Result<Removal, Error> {
         match std::fs::remove_file(self.record_of(&workspace.task)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(other(error)),
             Ok(()) | Err(_) => {}
         }
-        info!(task.id = %workspace.task, ignored = ignored.len(), "Removed the workspace of {}", workspace.task);
-        Ok(Removal::Removed { ignored, branch })
+        info!(task.id = %workspace.task, ignored = gone.ignored.len(), "Removed the workspace of {}", workspace.task);
+        Ok(Removal::Removed(gone))
     }
 }
 
@@ -241,8 +285,16 @@ async fn delete_branch(
     Ok(if answer.code == 0 { OwnBranch::Deleted } else { OwnBranch::Kept })
 }
 
-fn path_text(path: &Path) -> Result<&str, Error> {
-    path.to_str().ok_or_else(|| other(anyhow::anyhow!("the workspace's path is not UTF-8")))
+/// Deletes the worktree; `Some` with git's words if git refuses, and then it is as it was.
+async fn delete(repository: &Repository<'_>, workspace: &Workspace, how: &[&str]) -> Result<Option<String>, Error> {
+    let path = path_text(workspace)?;
+    repository.ask(&["worktree", "unlock", path]).await?;
+    let answer = repository.ask(&[&["worktree", "remove"], how, &[path]].concat()).await?;
+    if answer.code == 0 {
+        return Ok(None);
+    }
+    repository.ask(&["worktree", "lock", path]).await?;
+    Ok(Some(answer.detail))
 }
 
 fn unknown(why: &str) -> Removal {

@@ -7,13 +7,13 @@ use tempfile::TempDir;
 use super::*;
 
 /// A remote with one commit on `main`, a clone of it, and the workspaces.
-struct World {
+pub(super) struct World {
     dir: TempDir,
-    workspaces: Workspaces,
+    pub(super) workspaces: Workspaces,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let workspaces = Workspaces::new(real_git(dir.path()), &dir.path().join("state"));
         let world = Self { dir, workspaces };
@@ -27,7 +27,7 @@ impl World {
         self.dir.path().canonicalize().unwrap().join(name)
     }
 
-    fn spec(&self, task: &str) -> Spec {
+    pub(super) fn spec(&self, task: &str) -> Spec {
         Spec {
             repository: self.path("clone"),
             task: task.parse().unwrap(),
@@ -38,20 +38,20 @@ impl World {
         }
     }
 
-    async fn prepare(&self, task: &str) -> Workspace {
+    pub(super) async fn prepare(&self, task: &str) -> Workspace {
         self.workspaces.prepare(&self.spec(task)).await.unwrap()
     }
 
     async fn remove(&self, workspace: &Workspace) -> Removal {
-        self.workspaces.remove(workspace, &Reach::default()).await.unwrap()
+        self.workspaces.remove(workspace, &Reach::default(), Unsaved::Stays).await.unwrap()
     }
 
     /// Runs a shell line in the world's directory and gives what it printed.
-    async fn sh(&self, line: &str) -> String {
+    pub(super) async fn sh(&self, line: &str) -> String {
         self.sh_in(self.dir.path(), line).await
     }
 
-    async fn sh_in(&self, dir: &Path, line: &str) -> String {
+    pub(super) async fn sh_in(&self, dir: &Path, line: &str) -> String {
         let output = crate::process::Command::new("/bin/sh")
             .args(["-c", line])
             .dir(dir)
@@ -84,7 +84,7 @@ fn git_at(program: &Path, home: &Path) -> Git {
 }
 
 fn removed(branch: OwnBranch) -> Removal {
-    Removal::Removed { ignored: vec![], branch }
+    Removal::Removed(Gone { branch, ..Gone::default() })
 }
 
 #[tokio::test]
@@ -476,7 +476,7 @@ async fn work_that_was_merged_and_then_overwritten_is_found_at_its_pull_request(
 
     let reach = Reach { pull: Some(PrNumber(7)), ..Reach::default() };
 
-    assert_eq!(world.workspaces.remove(&workspace, &reach).await.unwrap(), removed(OwnBranch::Kept));
+    assert_eq!(world.workspaces.remove(&workspace, &reach, Unsaved::Stays).await.unwrap(), removed(OwnBranch::Kept));
     assert_eq!(world.sh("cd clone && git for-each-ref refs/antiphon").await, "");
 }
 
@@ -488,7 +488,10 @@ async fn build_output_goes_with_the_workspace_and_is_listed() {
 
     let removal = world.remove(&workspace).await;
 
-    assert_eq!(removal, Removal::Removed { ignored: vec!["target/".into()], branch: OwnBranch::Deleted });
+    assert_eq!(
+        removal,
+        Removal::Removed(Gone { ignored: vec!["target/".into()], branch: OwnBranch::Deleted, rescue: None })
+    );
 }
 
 #[tokio::test]

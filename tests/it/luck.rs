@@ -36,6 +36,25 @@ async fn a_network_that_fails_once_is_run_again_and_wakes_no_agent() {
     world.end().await;
 }
 
+// G060: the first run is interrupted, and the agent hears only what the second attempt says
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_run_is_run_again_once_and_wakes_no_agent() {
+    let mut world = World::new().await;
+    world.github.interrupt_next_jobs(1);
+    let daemon = world.start_daemon();
+    world.open_issue(0);
+
+    world.until("a green check", |it| finished(it, Conclusion::Success)).await;
+    daemon.stop().await;
+
+    let typed = std::fs::read_to_string(world.typed()).unwrap();
+    assert_eq!(typed.matches("[antiphon:").count(), 2, "the task, and the house rule\n{}", world.report());
+    let writes = world.github.write_log();
+    let reruns = writes.iter().filter(|write| write.path.contains("/rerun"));
+    assert_eq!(reruns.count(), 1, "{writes:#?}");
+    world.end().await;
+}
+
 fn finished(happened: &Happened, wanted: Conclusion) -> Option<u64> {
     let Happened::CheckFinished { conclusion, attempt, .. } = happened else { return None };
     (*conclusion == wanted).then_some(*attempt)

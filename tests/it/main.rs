@@ -7,6 +7,8 @@ mod addressees;
 #[cfg(unix)]
 mod behind;
 mod budget;
+#[cfg(target_os = "linux")]
+mod burst;
 #[cfg(unix)]
 mod cli;
 #[cfg(unix)]
@@ -18,6 +20,11 @@ mod deliveries;
 mod demo;
 #[cfg(unix)]
 mod e2e_agents;
+mod everything;
+#[cfg(unix)]
+mod forks;
+#[cfg(unix)]
+mod heavy_queries;
 #[cfg(unix)]
 mod kill;
 #[cfg(unix)]
@@ -26,6 +33,14 @@ mod ladder;
 mod long_log;
 #[cfg(unix)]
 mod luck;
+mod merging;
+#[cfg(unix)]
+mod pages;
+mod recorder;
+#[cfg(unix)]
+mod recordings;
+#[cfg(unix)]
+mod rescue;
 #[cfg(unix)]
 mod story;
 mod tidy;

@@ -8,7 +8,7 @@ use antiphon::{
     simulator::Happened,
 };
 
-use crate::world::{Conclusion, REPO, World};
+use crate::world::{Conclusion, REPO, World, eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issue_becomes_a_merged_pull_request() {
@@ -19,6 +19,41 @@ async fn an_issue_becomes_a_merged_pull_request() {
     let states = settled(&world).await;
 
     assert_eq!(prompts(&states), (3, 3), "three prompts, all of them acknowledged\n{}", world.report());
+    daemon.stop().await;
+    world.end().await;
+}
+
+// G048: what the agent pushes comes back as a delivery of our own account. It moves the head, and that is all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_own_push_moves_the_head_and_calls_nobody() {
+    let mut world = World::new().await;
+    let daemon = world.start_daemon();
+
+    world.open_issue(0);
+    let number = until_green(&mut world).await;
+    let pushed = world.github.pulls(REPO).into_iter().find(|pull| pull.number == number).unwrap();
+    eventually("the pushed head, green and with nothing wrong", async || {
+        let states = states(&world).await;
+        states.into_iter().find_map(|state| {
+            let State::Pull(pull) = state else { return None };
+            let shown = pull.snapshot.as_ref().is_some_and(|it| it.head.sha.as_str() == pushed.head);
+            (shown && pull.green.is_some() && pull.incidents.is_empty()).then_some(())
+        })
+    })
+    .await;
+
+    let synchronized: Vec<String> = world
+        .github
+        .deliveries()
+        .all()
+        .iter()
+        .filter(|it| it.event == "pull_request" && it.action.as_deref() == Some("synchronize"))
+        .map(|it| serde_json::from_str::<serde_json::Value>(&it.payload).unwrap()["sender"]["login"].to_string())
+        .collect();
+    assert_eq!(synchronized, ["\"antiphon-app\""], "the repair was pushed by ourselves");
+    assert_eq!((pushed.labels, pushed.comments), (Vec::new(), Vec::new()), "nobody was called");
+    let (sent, acknowledged) = prompts(&states(&world).await);
+    assert_eq!((sent, acknowledged), (2, 2), "the issue and the red check, and no prompt was withdrawn");
     daemon.stop().await;
     world.end().await;
 }

@@ -13,10 +13,14 @@ use antiphon::{
     journal::{Retention, SqliteJournal},
     simulator::{self, Happened, LineComment, NewIssue, NewReview, Options, Simulator, Verdict, Webhook, story},
 };
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 use tokio::{
     process::{Child, Command},
     sync::broadcast,
 };
+
+use crate::recorder::Recorder;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_antiphon");
 pub(crate) const REPO: &str = "acme/pages";
@@ -33,6 +37,7 @@ pub(crate) struct World {
     tasks: Tasks,
     happened: broadcast::Receiver<Happened>,
     past: Vec<Happened>,
+    recorder: Option<Recorder>,
 }
 
 /// A daemon that runs.
@@ -67,7 +72,8 @@ impl World {
         github.create_repository(REPO, &story::files()).await.unwrap();
         github.set_permission(REPO, "maya", "write").unwrap();
         let port = free_port();
-        let world = Self { github, dir, port, tasks, happened, past: Vec::new() };
+        let recorder = Recorder::begin(&github, &tasks).await;
+        let world = Self { github, dir, port, tasks, happened, past: Vec::new(), recorder };
         world.write_settings(changed);
         world.clone_repository().await;
         world.connect_webhook();
@@ -105,7 +111,7 @@ impl World {
              reactions: {{ dir: '{reactions}' }}\n\
              time_scale: {scale}\n",
             port = self.port,
-            api = self.github.api_url(),
+            api = self.recorder.as_ref().map_or_else(|| self.github.api_url(), |recorder| recorder.url.clone()),
             clone = clone.display(),
             runtime = value("runtime", "pty"),
             agent = value("agent", "scripted"),
@@ -120,6 +126,25 @@ impl World {
         std::fs::write(self.config(), text).unwrap();
     }
 
+    /// What a command of the operator's comes to: its exit code, and what it complains about.
+    #[expect(clippy::disallowed_methods, reason = "a test runs the program as a user would")]
+    pub(crate) async fn run(&self, args: &[&str]) -> (Option<i32>, String) {
+        let command = Command::new(BINARY)
+            .args(args)
+            .arg("--config")
+            .arg(self.config())
+            .arg("--state-dir")
+            .arg(self.state_dir())
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .unwrap();
+        (command.status.code(), String::from_utf8(command.stderr).unwrap())
+    }
+
     /// Adds a rule of the operator's.
     pub(crate) fn add_rule(&self, name: &str, text: &str) {
         std::fs::write(self.reactions_dir().join(format!("{name}.yaml")), text).unwrap();
@@ -131,9 +156,13 @@ impl World {
         assert!(status, "the simulator's repository cannot be cloned");
     }
 
+    /// Where the daemon takes deliveries.
+    pub(crate) fn door(&self) -> String {
+        format!("http://127.0.0.1:{}/webhooks/github", self.port)
+    }
+
     fn connect_webhook(&self) {
-        let url = format!("http://127.0.0.1:{}/webhooks/github", self.port);
-        self.github.set_webhook(Webhook { url, secret: SECRET.to_owned() });
+        self.github.set_webhook(Webhook { url: self.door(), secret: SECRET.to_owned() });
     }
 
     pub(crate) fn config(&self) -> PathBuf {
@@ -168,7 +197,7 @@ impl World {
 
     /// What it takes to start the daemon, also while the world is in use.
     pub(crate) fn starter(&self) -> Starter {
-        Starter { home: self.dir.path().to_owned(), config: self.config(), state_dir: self.state_dir() }
+        Starter::new(self.dir.path())
     }
 
     /// Somebody opens an issue that agents may work on; its number.
@@ -244,6 +273,9 @@ impl World {
 
     /// Ends GitHub and waits for it.
     pub(crate) async fn end(self) {
+        if let Some(recorder) = &self.recorder {
+            recorder.end(&self.github);
+        }
         self.tasks.shut_down(Duration::from_secs(10)).await;
     }
 }
@@ -256,6 +288,11 @@ pub(crate) struct Starter {
 }
 
 impl Starter {
+    /// For the settings `antiphon.yaml` of a directory and the state beside them.
+    pub(crate) fn new(home: &Path) -> Self {
+        Self { home: home.to_owned(), config: home.join("antiphon.yaml"), state_dir: home.join("state") }
+    }
+
     #[expect(clippy::disallowed_methods, reason = "a test starts the program as a user would")]
     pub(crate) fn start(&self, arguments: &[&str]) -> Daemon {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.home.join("daemon.log")).unwrap();
@@ -309,6 +346,14 @@ fn processes_of(dir: &Path) -> Vec<rustix::process::Pid> {
 }
 
 impl Daemon {
+    /// The most memory that it has ever had, in KiB.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").trim().parse().unwrap()
+    }
+
     /// Asks it to end, as an operator would, and waits.
     #[cfg(unix)]
     pub(crate) async fn stop(self) {
@@ -349,7 +394,7 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
     tokio::time::timeout(HANGS, looking).await.unwrap_or_else(|_| panic!("never seen: {what}"))
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -365,6 +410,13 @@ async fn git(dir: &Path, args: &[&str]) -> bool {
         .await
         .unwrap()
         .success()
+}
+
+/// What stands in `X-Hub-Signature-256` above this body.
+pub(crate) fn signature(body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(body);
+    format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 /// That which GitHub says has come to pass.

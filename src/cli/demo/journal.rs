@@ -78,6 +78,7 @@ impl Reader {
             | Effect::LookRepository { .. }
             | Effect::Prepare { .. }
             | Effect::RemoveWorkspace { .. }
+            | Effect::RestoreWorkspace { .. }
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }

@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use super::check::Check;
-use crate::{cli::caller::Caller, config::Config, process::Command};
+use crate::{
+    cli::{caller::Caller, check::Check},
+    config::Config,
+    process::Command,
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A token, an App, or what `gh` knows.
-pub(super) async fn credentials(config: &Config, caller: &Caller) -> Check {
+pub(in crate::cli) async fn credentials(config: &Config, caller: &Caller) -> Check {
     const NAME: &str = "credentials";
     if let Some(app) = &config.github.app {
         return match std::fs::read_to_string(&app.key_file) {
@@ -47,7 +50,7 @@ pub(super) async fn credentials(config: &Config, caller: &Caller) -> Check {
 }
 
 /// The host of a server of one's own.
-fn own_host(api_url: &str) -> Option<String> {
+pub(in crate::cli) fn own_host(api_url: &str) -> Option<String> {
     let host = url::Url::parse(api_url).ok()?.host_str()?.to_owned();
     (host != "api.github.com").then_some(host)
 }

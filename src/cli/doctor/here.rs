@@ -2,9 +2,12 @@
 
 use std::{path::Path, time::Duration};
 
-use super::check::{Check, Grade};
 use crate::{
-    cli::{caller::Caller, error::Error},
+    cli::{
+        caller::Caller,
+        check::{Check, Grade},
+        error::Error,
+    },
     config::Config,
     journal::SqliteJournal,
     places::Places,

@@ -2,25 +2,22 @@
 //!
 //! It changes nothing.
 
-mod check;
 mod github;
 mod here;
 mod repositories;
 
-use serde_json::json;
+pub(super) use self::github::{credentials, own_host};
 
-use self::check::{Check, Grade};
 use super::{
     caller::{Caller, Log, wait_for},
-    error::{Error, Kind},
-    output,
+    check::{self, Check, Grade},
+    error::Error,
     reactions::operators,
 };
 use crate::{
     client::{self, Client},
     config::{Config, Search},
     reaction,
-    view::SCHEMA,
 };
 
 const EXAMPLES: &str = "\
@@ -41,17 +38,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, caller: &Caller) -> Result<(), Error> {
     caller.start_log(Log::Command, false);
     let checks = wait_for(async { Ok(examine(caller).await) })?;
-    let problems = checks.iter().filter(|check| check.grade == Grade::Problem).count();
-    if arguments.json {
-        output::json(&json!({ "schema": SCHEMA, "healthy": problems == 0, "checks": checks }))?;
-    } else {
-        output::text_as_it_is(&check::text(&checks, caller.is_quiet()))?;
-    }
-    match problems {
-        0 => Ok(()),
-        1 => Err(Error::new(Kind::Unsound, "there is a problem")),
-        several => Err(Error::new(Kind::Unsound, format!("there are {several} problems"))),
-    }
+    check::report(&checks, arguments.json, caller)
 }
 
 async fn examine(caller: &Caller) -> Vec<Check> {
@@ -61,7 +48,7 @@ async fn examine(caller: &Caller) -> Vec<Check> {
         Ok(Some((path, config))) => {
             checks.push(Check::fine("settings", path.display().to_string()));
             checks.push(rules(&config));
-            checks.push(github::credentials(&config, caller).await);
+            checks.push(credentials(&config, caller).await);
             checks.extend(repositories::all(&config, caller).await);
             if !daemon.is_running {
                 checks.push(here::port(&config).await);

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use super::check::{Check, Grade};
 use crate::{
     agent,
-    cli::{caller::Caller, clone},
+    cli::{
+        caller::Caller,
+        check::{Check, Grade},
+        clone,
+    },
     config::{Config, Repository, Runtime},
 };
 

@@ -1,13 +1,9 @@
-//! What to do after the settings are written: the webhook, and the next commands. Pure.
+//! What to do after the settings are written: how to connect GitHub, and the next commands. Pure.
 
 use super::settings::Found;
 
-/// What GitHub should deliver.
-const EVENTS: &str = "pull_request,pull_request_review,pull_request_review_comment,pull_request_review_thread,\
-                      issue_comment,issues,check_run,check_suite,workflow_run,status,push,merge_group,repository";
-
 /// What stays to be done, in the order in which it is done.
-pub(super) fn text(found: &Found, path: &str, secret: &str, config_option: &str) -> String {
+pub(super) fn text(found: &Found, path: &str, config_option: &str) -> String {
     let agents = match found.agents.as_slice() {
         [] => "No agent was found: install Claude Code or Codex, or describe another one under `agents`.".to_owned(),
         several => format!("Agents found: {}.", several.join(", ")),
@@ -17,11 +13,10 @@ pub(super) fn text(found: &Found, path: &str, secret: &str, config_option: &str)
     } else {
         "tmux is not there; sessions live in terminals of our own, which needs nothing."
     };
-    let webhook = if found.webhooks { webhook(found, secret) } else { POLLING.to_owned() };
-    let export = if found.webhooks { format!("  export ANTIPHON_WEBHOOK_SECRET={secret}\n") } else { String::new() };
+    let connection = if found.webhooks { webhook(config_option) } else { POLLING.to_owned() };
     format!(
-        "Wrote {path} for {name}.\n{agents}\n{terminal}\n\n{webhook}\n\
-         Next\n{export}  antiphon doctor{config_option}\n  antiphon up{config_option}\n\n\
+        "Wrote {path} for {name}.\n{agents}\n{terminal}\n\n{connection}\n\
+         Next\n  antiphon doctor{config_option}\n  antiphon up{config_option}\n\n\
          Then give an issue the label `agent`, or say what to do: antiphon spawn \"…\"\n",
         name = found.name,
     )
@@ -30,19 +25,18 @@ pub(super) fn text(found: &Found, path: &str, secret: &str, config_option: &str)
 const POLLING: &str =
     "GitHub is only polled, every 5 minutes: it works everywhere, and answers later than a webhook.\n";
 
-fn webhook(found: &Found, secret: &str) -> String {
-    let name = &found.name;
-    let host = found.api_url.as_deref().and_then(|url| url.split('/').nth(2)).unwrap_or("github.com");
+fn webhook(config_option: &str) -> String {
     format!(
-        "Connect the webhook, in one of three ways\n\
-         \n  1. A machine that GitHub can reach: https://{host}/{name}/settings/hooks/new\n     \
-         payload URL https://YOUR-HOST/webhooks/github (a proxy with TLS passes it to 127.0.0.1:7117),\n     \
-         content type application/json, secret as below, events: all, or those of way 2\n\
-         \n  2. A laptop, with GitHub's own forwarding (gh extension install cli/gh-webhook):\n     \
-         gh webhook forward --repo={name} --url=http://127.0.0.1:7117/webhooks/github \\\n       \
-         --secret={secret} \\\n       --events={EVENTS}\n\
-         \n  3. A laptop, with smee: make a channel at https://smee.io/new, enter its address as payload URL, and run\n     \
-         npx smee-client --url https://smee.io/CHANNEL --target http://127.0.0.1:7117/webhooks/github\n\
-         \nWithout any of them: `antiphon init --no-webhook`, and GitHub is polled.\n"
+        "Connect GitHub, in one of three ways\n\
+         \n  1. A machine that GitHub can reach: an App of your own, in the browser\n     \
+         antiphon github setup --url https://YOUR-HOST{config_option}\n\
+         \n  2. A laptop: a webhook through a smee channel, and its other end here\n     \
+         antiphon github setup --webhook --smee{config_option}\n     \
+         antiphon webhook forward --smee{config_option}\n\
+         \n  3. A laptop, with GitHub's own forwarding (gh extension install cli/gh-webhook)\n     \
+         antiphon github setup --secret-only{config_option}\n     \
+         antiphon webhook forward --gh{config_option}\n\
+         \nThen see whether it works: antiphon github check{config_option}\n\
+         Without any of them: `antiphon init --no-webhook`, and GitHub is polled.\n"
     )
 }

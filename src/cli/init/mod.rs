@@ -3,7 +3,6 @@
 //! It asks no network, and never overwrites a file unless told.
 
 mod advice;
-mod remote;
 mod settings;
 
 use std::{
@@ -11,12 +10,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::{remote::Remote, settings::Found};
+use self::settings::Found;
 use super::{
     caller::{Caller, wait_for},
     clone,
     error::Error,
     output,
+    remote::Remote,
 };
 use crate::{agent, config::FILE_NAME, model::RepoName};
 
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments, caller: &Caller) -> Result<(), Error> {
         return output::line(&path.display().to_string());
     }
     let option = caller.asked_config().map(|path| format!(" --config {}", path.display())).unwrap_or_default();
-    output::text_as_it_is(&advice::text(&found, &path.display().to_string(), &secret()?, &option))
+    output::text_as_it_is(&advice::text(&found, &path.display().to_string(), &option))
 }
 
 async fn look_around(arguments: &Arguments, caller: &Caller) -> Result<Found, Error> {
@@ -124,11 +124,4 @@ fn write(path: &Path, text: &str, force: bool, found: &Found) -> Result<(), Erro
         Err(error) => return Err(unwritten(error)),
     };
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(unwritten)
-}
-
-/// A secret for the webhook that nobody guesses.
-fn secret() -> Result<String, Error> {
-    let mut random = [0; 24];
-    getrandom::fill(&mut random).map_err(|error| Error::failed("there are no random numbers").because(&error))?;
-    Ok(hex::encode(random))
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::tone::{Tone, coloured};
 use crate::{
     cli::age::age,
-    view::{IncidentView, Overview, PullPhase, PullView, SessionView, TaskPhase, TaskView},
+    view::{IncidentView, Overview, PullPhase, PullView, SessionView, TaskView},
 };
 
 /// An overview in lines of at most `width` columns; with what has ended if `all`.
@@ -96,7 +96,7 @@ fn section(heading: &str, rows: &[Vec<String>], width: u16) -> String {
 }
 
 fn tasks(overview: &Overview, all: bool) -> Vec<Vec<String>> {
-    let over = |task: &&TaskView| matches!(task.phase, TaskPhase::Done | TaskPhase::Abandoned);
+    let over = |task: &&TaskView| task.phase.is_over();
     let shown = overview.tasks.iter().filter(|task| all || !over(task));
     shown
         .map(|task| {
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
     use crate::{
         machine::pull::Standing,
-        view::{LimitView, RepositoryView, RequestView, SCHEMA, Slots},
+        view::{LimitView, RepositoryView, RequestView, SCHEMA, Slots, TaskPhase},
     };
 
     fn overview() -> Overview {
@@ -261,6 +261,7 @@ mod tests {
             trouble: None,
             since: None,
             workspace: None,
+            rescue: None,
         }];
 
         let shown = anstream::adapter::strip_str(&of(&overview, false, 60)).to_string();

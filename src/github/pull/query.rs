@@ -11,8 +11,8 @@ use crate::{
 };
 
 const QUERY: &str = include_str!("../pull.graphql");
-/// 2,000 checks, 2,000 reviewers or 1,000 threads; beyond that something is wrong.
-const CHECKS_MAX: u32 = 2_000;
+/// 20,000 checks or reviewers, or 10,000 threads, a tenth of that in the smallest pages; beyond that something is wrong.
+const PAGES_MAX: u32 = 200;
 
 /// A whole pull request, all pages put together.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub(super) struct Raw {
 /// [`Error::HeadMoved`] if the head changed between two pages.
 pub(super) async fn ask(transport: &Transport, repo: &RepoName, number: PrNumber) -> Result<Raw, Error> {
     let mut raw = ask_page(transport, repo, number, &Cursors::default()).await?;
-    for _ in 0..CHECKS_MAX / transport.page_size() {
+    for _ in 0..PAGES_MAX {
         let Some(cursors) = raw.next() else { return Ok(raw.whole) };
         let page = ask_page(transport, repo, number, &cursors).await?;
         raw.append(page)?;
@@ -160,6 +160,7 @@ pub(super) struct RawPull {
     pub(super) head_repository: Option<RawFork>,
     pub(super) base_ref_name: Branch,
     pub(super) base_ref_oid: Sha,
+    pub(super) base_ref: Option<RawBaseRef>,
     pub(super) mergeable: String,
     pub(super) merge_state_status: String,
     pub(super) auto_merge_request: Option<IgnoredAny>,
@@ -172,6 +173,19 @@ pub(super) struct RawPull {
     pub(super) latest_opinionated_reviews: Option<Connection<RawReview>>,
     pub(super) review_threads: Connection<RawThread>,
     commits: Connection<RawPullCommit>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RawBaseRef {
+    #[serde(default)]
+    pub(super) associated_pull_requests: Connection<RawBelow>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct RawBelow {
+    pub(super) number: PrNumber,
+    pub(super) author: Option<Account>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -60,6 +60,15 @@ impl Client {
     }
 }
 
+/// The pull request whose branch this one goes into. Others than the author's own are no stack: a branch of releases has
+/// one that stays open for long.
+fn below(pull: &RawPull) -> Option<PrNumber> {
+    let login = |account: &Option<Account>| account.as_ref().map(|account| account.login.clone());
+    let of_branch = pull.base_ref.iter().flat_map(|base| base.associated_pull_requests.nodes.iter().flatten());
+    let mut own = of_branch.filter(|below| below.author.is_some() && login(&below.author) == login(&pull.author));
+    own.next().map(|below| below.number)
+}
+
 /// Everybody who wrote something that is to be handed on.
 fn accounts(pull: &RawPull) -> impl Iterator<Item = &Account> + Send {
     let reviews = pull.latest_opinionated_reviews.iter().flat_map(|reviews| reviews.nodes.iter().flatten());
@@ -75,6 +84,7 @@ fn facts(raw: Raw, cast: &Cast) -> Result<Fetched<Snapshot>, Error> {
     let Raw { repo, repo_name, pull, merged, contexts: _ } = raw;
     let mut texts = Texts::default();
     let merging = merging(&pull);
+    let below = below(&pull);
     let author = cast.author(pull.author.as_ref());
     let lifecycle = match pull.state.as_str() {
         "OPEN" => Lifecycle::Open,
@@ -112,7 +122,7 @@ fn facts(raw: Raw, cast: &Cast) -> Result<Fetched<Snapshot>, Error> {
             repo: pull.head_repository.and_then(|fork| fork.database_id),
             merged,
         },
-        base: Base { branch: pull.base_ref_name, sha: pull.base_ref_oid },
+        base: Base { branch: pull.base_ref_name, sha: pull.base_ref_oid, pull: below },
         mergeability: mergeability(&pull.mergeable, &pull.merge_state_status),
         merging,
         ejection: pull.timeline_items.nodes.into_iter().flatten().find_map(ejection),
@@ -381,7 +391,7 @@ mod tests {
                 repo: Some(RepoId(7)),
                 merged: None,
             },
-            base: Base { branch: "main".parse().unwrap(), sha: BASE.parse().unwrap() },
+            base: Base { branch: "main".parse().unwrap(), sha: BASE.parse().unwrap(), pull: None },
             mergeability: Mergeability::Clean,
             merging: Merging::ByHand,
             ejection: None,
@@ -462,6 +472,21 @@ mod tests {
         fake.pass(1);
         fake.client.snapshot(&repo(), NUMBER).await.unwrap();
         assert_eq!((asked("mona"), asked("zoe")), (2, 3));
+    }
+
+    // S38
+    #[tokio::test]
+    async fn a_base_that_is_the_same_authors_open_work_is_known() {
+        let of = async |login: &str| {
+            let mut pull = pull();
+            let author = json!({"__typename": "Bot", "login": login});
+            pull["baseRef"] = json!({"associatedPullRequests": {"nodes": [{"number": 11, "author": author}]}});
+            let graphql = |seen: &Seen| seen.line == "POST /graphql";
+            let fake = Fake::start(move |seen| if graphql(seen) { data(&pull) } else { surroundings(seen) }).await;
+            fake.client.snapshot(&repo(), NUMBER).await.unwrap().value.base.pull
+        };
+
+        assert_eq!((of("antiphon").await, of("mona").await), (Some(PrNumber(11)), None));
     }
 
     // S32

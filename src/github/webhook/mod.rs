@@ -4,7 +4,9 @@
 
 mod payload;
 mod route;
+mod subscription;
 mod verify;
 
 pub use route::{Hint, InstallationId, Routed, Unparsable, route};
+pub use subscription::EVENTS;
 pub use verify::{NoSecret, Refused, Verifier};

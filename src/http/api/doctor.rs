@@ -62,7 +62,7 @@ async fn deliveries(surroundings: &Surroundings) -> Result<Vec<Finding>, journal
         (true, None) => finding(
             Severity::Warning,
             "no webhook was delivered yet: GitHub is asked now and then",
-            "add a webhook to the repository whose address ends in /webhooks/github; `antiphon init` says how",
+            "`antiphon github setup` makes a webhook, `antiphon github check` says what is wrong with it",
         ),
         (true, Some(at)) => {
             let age = surroundings.clock.now().duration_since(at).as_mins();

@@ -13,6 +13,7 @@ mod screen;
 mod send;
 mod spawn;
 mod subject;
+mod workspace;
 
 use std::sync::Arc;
 
@@ -37,4 +38,6 @@ pub(super) fn routes() -> Router<Arc<Surroundings>> {
         .route("/api/v1/send", routing::post(send::send))
         .route("/api/v1/retry", routing::post(subject::retry))
         .route("/api/v1/stop", routing::post(subject::stop))
+        .route("/api/v1/clean", routing::post(workspace::clean))
+        .route("/api/v1/restore", routing::post(workspace::restore))
 }

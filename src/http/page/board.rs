@@ -8,12 +8,12 @@ use super::{
     moment::{lasting, moment},
     work,
 };
-use crate::view::{Need, PullPhase, PullView, RepositoryView, Slots, TaskPhase, TaskView};
+use crate::view::{Need, PullPhase, PullView, RepositoryView, Slots, TaskView};
 
 /// The changing part of the page.
 pub(in crate::http) fn fragment(glance: &Glance) -> Markup {
     let overview = &glance.overview;
-    let over = |task: &&TaskView| matches!(task.phase, TaskPhase::Done | TaskPhase::Abandoned);
+    let over = |task: &&TaskView| task.phase.is_over();
     let (ended, under_way): (Vec<_>, Vec<_>) = overview.tasks.iter().partition(over);
     let observed: Vec<_> = overview.pulls.iter().filter(|pull| pull.task.is_none() && is_open(pull)).collect();
     html! {

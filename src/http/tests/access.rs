@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Everything that is guarded.
-const GUARDED: [(&str, &str); 22] = [
+const GUARDED: [(&str, &str); 24] = [
     ("GET", "/"),
     ("GET", "/fragment"),
     ("GET", "/sessions/pages-1"),
@@ -32,6 +32,8 @@ const GUARDED: [(&str, &str); 22] = [
     ("POST", "/api/v1/send"),
     ("POST", "/api/v1/retry"),
     ("POST", "/api/v1/stop"),
+    ("POST", "/api/v1/clean"),
+    ("POST", "/api/v1/restore"),
     ("POST", "/api/v1/link"),
     ("GET", "/no/such/path"),
 ];

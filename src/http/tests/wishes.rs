@@ -1,5 +1,6 @@
 //! Wishes: checked, then one event in one inbox, once.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,9 +12,9 @@ use crate::{
     journal::Journal as _,
     machine::{
         session::{Activity, Life},
-        task::Phase,
+        task::{self, Phase},
     },
-    model::{Cause, CheckState, Conclusion, MachineKey, PrNumber},
+    model::{Cause, CheckState, Conclusion, MachineKey, PrNumber, Rescue},
     simulator::{NewIssue, NewPull, Push},
 };
 
@@ -275,6 +276,40 @@ async fn a_task_is_stopped_once_and_what_is_over_stays_over() {
     assert_eq!(stop("r1").await, first);
     let (status, problem) = stop("r2").await;
     assert_eq!((status, &problem["error"]), (409, &json!("pages-1 is over")));
+}
+
+#[tokio::test]
+async fn only_the_workspace_of_an_ended_task_is_removed_or_brought_back() {
+    let house = House::new().await;
+    let wish = |wish: &'static str, id: &str, task: &str| house.wish(wish, json!({"request": id, "subject": task}));
+    put_task(&house, task(&house, 1, "Say hello", Phase::Working).await).await;
+    put_task(&house, task(&house, 2, "Given up", Phase::Abandoned).await).await;
+    let rescue =
+        Rescue { task: "pages-3".parse().unwrap(), at: Timestamp::UNIX_EPOCH, commit: "e".repeat(40).parse().unwrap() };
+    let gone = task::State { workspace: None, rescue: Some(rescue), ..task(&house, 3, "Gone", Phase::Done).await };
+    put_task(&house, gone).await;
+
+    let refused = [
+        ("clean", "pages-1", 409, "pages-1 has not ended"),
+        ("restore", "pages-1", 409, "pages-1 has not ended"),
+        ("restore", "pages-2", 409, "the workspace of pages-2 is there: /state/workspaces/pages-2"),
+        ("clean", "pages-3", 409, "pages-3 has no workspace any more"),
+        ("clean", "pages-9", 404, "there is no task named pages-9"),
+        ("clean", "a/b", 400, "that is no task"),
+    ];
+    for (what, name, status, words) in refused {
+        let (answered, problem) = wish(what, "r0", name).await;
+        assert_eq!((answered, &problem["error"]), (status, &json!(words)));
+    }
+    let cleaned = wish("clean", "r1", "pages-2").await;
+    assert_eq!((cleaned.0, wish("clean", "r1", "pages-2").await), (202, cleaned));
+    assert_eq!(wish("restore", "r2", "pages-3").await.0, 202);
+
+    let wanted = |id: &str, to: &str, event| (format!("request/{id}"), format!("task/{to}"), event);
+    assert_eq!(
+        house.inbox().await,
+        [wanted("r1", "pages-2", "clean-up wanted"), wanted("r2", "pages-3", "restore wanted")]
+    );
 }
 
 #[tokio::test]

@@ -286,7 +286,7 @@ impl Run {
             }
             None => Fenced::Stale,
         };
-        let postponed = self.world.journal.postpone(claim.id, claim.fence, until, "test".to_owned()).await.unwrap();
+        let postponed = self.world.journal.postpone(claim.id, claim.fence, self.world.waits(seconds)).await.unwrap();
         assert_eq!(postponed, expected);
     }
 

@@ -49,6 +49,7 @@ macro_rules! suite {
             outbox::an_outcome_lands_in_the_inbox_once,
             outbox::progress_survives_and_tells_the_machine_each_time,
             outbox::a_postponed_effect_holds_up_its_lane_until_its_moment,
+            outbox::tries_are_counted_apart_from_waits,
             outbox::a_postponed_claim_is_over,
             outbox::reclaiming_frees_everything_and_makes_old_claims_stale,
             outbox::an_unknown_effect_is_stale,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{World, looks, stop, task, tell_fleet};
 use crate::{
     event::{Event, Task},
-    journal::{Claimed, EffectId, Fenced},
+    journal::{Claimed, EffectId, Fenced, Postponement},
     model::{Fence, Version},
 };
 
@@ -55,7 +55,7 @@ pub(crate) async fn a_claim_hands_out_what_was_ordered(world: World) {
 
     let claimed = world.claim_one().await;
 
-    let expected = Claimed { id, fence: Fence(1), effect: looks(7, 3), progress: None, postponed: 0, since };
+    let expected = Claimed { id, fence: Fence(1), effect: looks(7, 3), progress: None, postponed: 0, tried: 0, since };
     assert_eq!(claimed, expected);
 }
 
@@ -79,7 +79,7 @@ pub(crate) async fn a_lease_that_ran_out_is_claimed_again_and_the_first_claimant
     let (id, fence) = (first.id.clone(), first.fence);
     assert_eq!(resolve(&world, &first).await, Fenced::Stale);
     assert_eq!(world.journal.progress(id.clone(), fence, "x".into(), Some(prepared())).await.unwrap(), Fenced::Stale);
-    assert_eq!(world.journal.postpone(id, fence, world.later(9), "x".into()).await.unwrap(), Fenced::Stale);
+    assert_eq!(world.journal.postpone(id, fence, world.waits(9)).await.unwrap(), Fenced::Stale);
     assert_eq!(world.waiting().await, []);
     assert_eq!(resolve(&world, &second).await, Fenced::Accepted);
     assert_eq!(resolve(&world, &second).await, Fenced::Stale);
@@ -134,7 +134,7 @@ pub(crate) async fn progress_survives_and_tells_the_machine_each_time(world: Wor
 pub(crate) async fn a_postponed_effect_holds_up_its_lane_until_its_moment(world: World) {
     let all = world.ordered(&task("a"), vec![stop("s", 1), stop("s", 2), stop("t", 1)]).await;
     let claimed = world.claim(1).await.remove(0);
-    world.journal.postpone(claimed.id, claimed.fence, world.later(30), "rate limit".into()).await.unwrap();
+    world.journal.postpone(claimed.id, claimed.fence, world.waits(30)).await.unwrap();
 
     assert_eq!(ids(&world.claim(10).await), [all[2].clone()], "only the other lane goes on");
     world.hand.forward(29);
@@ -145,14 +145,28 @@ pub(crate) async fn a_postponed_effect_holds_up_its_lane_until_its_moment(world:
     assert_eq!((again.id, again.fence, again.postponed), (all[0].clone(), Fence(2), 1));
 }
 
+pub(crate) async fn tries_are_counted_apart_from_waits(world: World) {
+    world.ordered(&task("a"), vec![stop("s", 1)]).await;
+    for tried in [true, false, false, true, true] {
+        let claimed = world.claim_one().await;
+        let how = Postponement { tried, ..world.waits(1) };
+        world.journal.postpone(claimed.id, claimed.fence, how).await.unwrap();
+        world.hand.forward(1);
+    }
+
+    let claimed = world.claim_one().await;
+
+    assert_eq!((claimed.postponed, claimed.tried), (5, 3));
+}
+
 pub(crate) async fn a_postponed_claim_is_over(world: World) {
     world.ordered(&task("a"), vec![stop("s", 1)]).await;
     let claimed = world.claim_one().await;
     let (id, fence) = (claimed.id.clone(), claimed.fence);
-    world.journal.postpone(id.clone(), fence, world.later(30), "x".into()).await.unwrap();
+    world.journal.postpone(id.clone(), fence, world.waits(30)).await.unwrap();
 
     assert_eq!(resolve(&world, &claimed).await, Fenced::Stale);
-    assert_eq!(world.journal.postpone(id, fence, world.later(90), "x".into()).await.unwrap(), Fenced::Stale);
+    assert_eq!(world.journal.postpone(id, fence, world.waits(90)).await.unwrap(), Fenced::Stale);
     assert_eq!(world.journal.next_deadline(Timestamp::UNIX_EPOCH).await.unwrap(), Some(world.later(30)));
 }
 

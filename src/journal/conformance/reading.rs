@@ -131,7 +131,7 @@ pub(crate) async fn news_come_with_everything_that_somebody_may_wait_for(world: 
     world.journal.resolve(claimed.id, claimed.fence, None).await.unwrap();
     has_news("a free lane");
     let claimed = world.claim_one().await;
-    world.journal.postpone(claimed.id, claimed.fence, world.later(9), "x".into()).await.unwrap();
+    world.journal.postpone(claimed.id, claimed.fence, world.waits(9)).await.unwrap();
     has_news("a postponed effect");
     world.hand.forward(9);
     world.claim_one().await;

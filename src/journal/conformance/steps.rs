@@ -150,7 +150,7 @@ pub(crate) async fn the_next_deadline_is_the_earliest_of_machines_and_postponed_
     assert_eq!(next().await, None);
 
     let claimed = world.claim_one().await;
-    world.journal.postpone(claimed.id, claimed.fence, world.later(30), "rate".into()).await.unwrap();
+    world.journal.postpone(claimed.id, claimed.fence, world.waits(30)).await.unwrap();
     assert_eq!(next().await, Some(world.later(30)));
 
     with_deadline(&world, &task("b"), 40).await;

@@ -12,7 +12,7 @@ use crate::{
     clock::Clock,
     effect::Effect,
     event::{Event, Fleet, Task},
-    journal::{Cause, Claimed, Commit, EffectId, Journal, Post, Step, Waiting},
+    journal::{Cause, Claimed, Commit, EffectId, Journal, Post, Postponement, Step, Waiting},
     model::{Generation, MachineKey, PrNumber, RepoId, Seq, Version},
 };
 
@@ -114,6 +114,11 @@ impl World {
             Commit::Committed(seq) => seq,
             other @ (Commit::Conflict | Commit::Duplicate) => panic!("the step was not carried out: {other:?}"),
         }
+    }
+
+    /// Put off for so many seconds, without a try.
+    pub(crate) fn waits(&self, seconds: i64) -> Postponement {
+        Postponement { until: self.later(seconds), why: "test".to_owned(), tried: false }
     }
 
     pub(crate) async fn claim(&self, max: usize) -> Vec<Claimed> {

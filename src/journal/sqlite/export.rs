@@ -35,7 +35,7 @@ const KINDS: [(&str, &str); 8] = [
     (
         "effect",
         "SELECT machine, version, place AS \"index\", lane, ordered_at, ended_at, fence, lease AS lease_at,
-         not_before AS not_before_at, postponed, why, progress, effect AS effect_json FROM outbox ORDER BY row",
+         not_before AS not_before_at, postponed, tried, why, progress, effect AS effect_json FROM outbox ORDER BY row",
     ),
     (
         "delivery",

@@ -13,7 +13,7 @@ use crate::{
     effect::Effect,
     event::Event,
     journal::{
-        Claimed, EffectId, Error, Fenced,
+        Claimed, EffectId, Error, Fenced, Postponement,
         sqlite::{
             codec::{from_json, from_text, limit, moment, nanos, to_json},
             inbox,
@@ -59,7 +59,7 @@ fn claim_row(desk: &Desk<'_>, row: i64, until: Timestamp) -> Result<Claimed, Err
     let claimed = first(
         desk.connection,
         "UPDATE outbox SET fence = fence + 1, lease = ?2, not_before = NULL WHERE row = ?1
-         RETURNING machine, version, place, fence, effect, progress, postponed, ordered_at",
+         RETURNING machine, version, place, fence, effect, progress, postponed, tried, ordered_at",
         [row, nanos(until)],
         |row| {
             let machine = from_text(&row.get::<_, String>(0)?, "the machine of an effect")?;
@@ -69,7 +69,8 @@ fn claim_row(desk: &Desk<'_>, row: i64, until: Timestamp) -> Result<Claimed, Err
                 effect: from_json(&row.get::<_, String>(4)?, "an effect")?,
                 progress: row.get(5)?,
                 postponed: row.get(6)?,
-                since: moment(row.get(7)?),
+                tried: row.get(7)?,
+                since: moment(row.get(8)?),
             })
         },
     )?;
@@ -112,17 +113,12 @@ pub(super) fn resolve(
     Ok(Fenced::Accepted)
 }
 
-/// Puts a claimed effect back until `until`.
-pub(super) fn postpone(
-    desk: &mut Desk<'_>,
-    id: &EffectId,
-    fence: Fence,
-    until: Timestamp,
-    why: &str,
-) -> Result<Fenced, Error> {
+/// Puts a claimed effect back for a while.
+pub(super) fn postpone(desk: &mut Desk<'_>, id: &EffectId, fence: Fence, how: &Postponement) -> Result<Fenced, Error> {
     let Some(held) = held(desk, id, fence)? else { return Ok(Fenced::Stale) };
-    let sql = "UPDATE outbox SET lease = NULL, not_before = ?2, postponed = postponed + 1, why = ?3 WHERE row = ?1";
-    execute(desk.connection, sql, params![held.row, nanos(until), why])?;
+    let sql = "UPDATE outbox SET lease = NULL, not_before = ?2, postponed = postponed + 1, tried = tried + ?4, why = ?3
+               WHERE row = ?1";
+    execute(desk.connection, sql, params![held.row, nanos(how.until), how.why, how.tried])?;
     // Whoever sleeps until the next deadline has to look at it again.
     desk.has_news();
     Ok(Fenced::Accepted)

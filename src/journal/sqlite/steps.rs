@@ -96,6 +96,7 @@ fn order(desk: &mut Desk<'_>, step: &Step) -> Result<(), Error> {
             | Effect::Prepare { .. }
             | Effect::OpenPull { .. }
             | Effect::RemoveWorkspace { .. }
+            | Effect::RestoreWorkspace { .. }
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }

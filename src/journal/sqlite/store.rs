@@ -15,8 +15,8 @@ use crate::{
     clock::Clock,
     event::Event,
     journal::{
-        Answer, Claimed, Commit, Delivery, EffectId, Entry, Error, Fenced, Journal, Novelty, Post, Retention, Stats,
-        Step, Stored, Waiting,
+        Answer, Claimed, Commit, Delivery, EffectId, Entry, Error, Fenced, Journal, Novelty, Post, Postponement,
+        Retention, Stats, Step, Stored, Waiting,
         sqlite::{
             codec::Packed,
             connection, deliveries, inbox,
@@ -195,8 +195,8 @@ impl Journal for SqliteJournal {
         self.write(move |desk| outbox::resolve(desk, &effect, fence, outcome.as_ref()))
     }
 
-    fn postpone(&self, effect: EffectId, fence: Fence, until: Timestamp, why: String) -> Answer<'_, Fenced> {
-        self.write(move |desk| outbox::postpone(desk, &effect, fence, until, &why))
+    fn postpone(&self, effect: EffectId, fence: Fence, how: Postponement) -> Answer<'_, Fenced> {
+        self.write(move |desk| outbox::postpone(desk, &effect, fence, &how))
     }
 
     fn reclaim(&self) -> Answer<'_, usize> {

@@ -394,6 +394,23 @@ mod tests {
         assert_eq!(lists(&mut one, &[issue(ISSUE)]), NOTHING);
     }
 
+    // S75: what a list that failed would have said is asked for again, from where the last good one stood
+    #[test]
+    fn a_list_that_fails_moves_nothing_on() {
+        let mut one = backlog();
+        shows(&mut one, &[open('a')]);
+        let (etag, pulls) = (state(&one).etag.clone(), state(&one).pulls.clone());
+        one.feed(Backlog::Hinted { repo: REPO });
+
+        assert_eq!(one.feed(Backlog::LookFailed { why: "502".to_owned() }), NOTHING);
+
+        assert_eq!((&state(&one).etag, &state(&one).pulls), (&etag, &pulls));
+        assert_eq!(one.pass(mins(5)), ["look at repository"]);
+        let Some(Effect::LookRepository { known, .. }) = one.effects.last() else { panic!("no look") };
+        assert_eq!(*known, etag);
+        assert_eq!(shows(&mut one, &[open('b')]), ["tell pull/1/7: hinted"], "what changed meanwhile is still news");
+    }
+
     #[test]
     fn an_issue_that_waits_for_others_waits() {
         let mut one = backlog();

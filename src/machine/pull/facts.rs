@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn mergeability_that_stays_unknown_is_given_up_until_the_next_hint() {
         let mut pr = Pr::shipped();
-        pr.shows(snapshot().mergeable(Mergeability::Unknown));
+        pr.shows(green('a').mergeable(Mergeability::Unknown));
         pr.pass(mins(60));
         let looks = pr.looks;
         assert_eq!((looks, pr.one.deadline()), (2 + MERGEABILITY_LOOKS_MAX, None));

@@ -95,6 +95,10 @@ impl State {
         match snapshot.mergeability {
             // Unknown is not an answer: the conflict stands until GitHub has looked again.
             Mergeability::Unknown => {}
+            // What lies below in the stack is still at work: its merge may end the conflict, or bring the next one.
+            Mergeability::Conflicting if snapshot.base.pull.is_some() => {
+                self.incidents.remove(&kind);
+            }
             Mergeability::Clean | Mergeability::Behind => {
                 self.incidents.remove(&kind);
             }
@@ -155,12 +159,12 @@ impl State {
             Some(plan) => (Some(now.rules.renewed(plan, &context)), Vec::new()),
             None => now.rules.answer(&self.key(), &context, incident, head.as_ref()),
         };
-        let plan = plan.map(|plan| self.with_possible_reruns(kind, plan));
-        if plan.as_ref().is_some_and(|plan| self.awaits_end_of_run(plan)) {
+        let plan = plan.map(|plan| self.with_possible_reruns(kind, plan, now));
+        if plan.as_ref().is_some_and(|plan| self.awaits_end_of_run(kind, plan, now)) {
             return;
         }
         effects.extend(beside);
-        self.note_round(kind, plan.as_ref());
+        self.note_round(kind, plan.as_ref(), now);
         let order = self.incidents.get_mut(&kind).and_then(|incident| {
             incident.plan = plan;
             incident.begin(failures, head, now.at)
@@ -305,6 +309,58 @@ mod tests {
 
         assert_eq!(pr.pass(secs(10)), wanted("checks-failed attempt 1"));
         assert_eq!(pr.one.pull().failures().len(), 2);
+    }
+
+    // S39: what cannot be found out about one cause holds up no other
+    #[test]
+    fn a_conflict_is_told_while_the_log_of_a_red_check_cannot_be_read() {
+        let mut one = One::new(pull_key(), rules());
+        one.feed(event::Pull::Managed { task: task_id(), session: session_id() });
+        let pull = red('a').mergeable(Mergeability::Conflicting);
+        one.feed(event::Pull::Observed { look: 1, snapshot: Box::new(pull.clone()), hash: hash(&pull) });
+
+        assert_eq!(one.pass(secs(20)), wanted("conflict attempt 1"));
+    }
+
+    // S40: nothing happens to the pull request itself
+    #[test]
+    fn a_base_that_moves_into_a_conflict_is_answered_within_a_minute() {
+        let mut pr = Pr::shipped();
+        pr.shows(green('a'));
+        pr.pass(mins(30));
+        pr.github = green('a').mergeable(Mergeability::Conflicting);
+
+        pr.feed(event::Pull::BaseMoved);
+
+        assert_eq!(pr.pass(mins(1)), wanted("conflict attempt 1"));
+    }
+
+    // S38
+    #[test]
+    fn a_stacked_pull_request_hears_of_a_conflict_when_the_one_below_it_is_gone() {
+        let mut pr = Pr::shipped();
+        let mut stacked = green('a').mergeable(Mergeability::Conflicting);
+        stacked.base.pull = Some(crate::model::PrNumber(6));
+        pr.shows(stacked.clone());
+        assert_eq!(pr.pass(mins(30)), NOTHING);
+
+        stacked.base.pull = None;
+        pr.shows(stacked);
+
+        assert_eq!(pr.pass(secs(20)), wanted("conflict attempt 1"));
+    }
+
+    // S41
+    #[test]
+    fn a_rule_can_only_warn_of_conflicts() {
+        let own = "name: warn\non: conflict\ndo:\n  - notify: { priority: normal }\n";
+        let mut pr = Pr::managed(rules_with(&[own]));
+
+        let mut said = pr.conflicts('a');
+        said.extend(pr.acted(ActionOutcome::Done));
+        said.extend(pr.pass(mins(120)));
+
+        assert_eq!(said, ["act warn do 0"]);
     }
 
     // S16, G133: what counts is what was submitted, and the state is written and read back at every step
@@ -951,7 +1007,7 @@ mod tests {
         assert_eq!(pr.pass(mins(60)), NOTHING);
     }
 
-    // G085
+    // G075, G085: whatever a fix touches, a person has to have approved exactly that
     #[test]
     fn an_approval_of_an_older_commit_merges_nothing() {
         let mut pr = Pr::managed(Rules { merge: Merge::Squash, ..rules() });

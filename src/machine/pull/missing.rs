@@ -1,6 +1,7 @@
 //! Checks that give no verdict by themselves, and the incident on them.
 //!
-//! The incident lives until the head changes or is green: people hear of one head once, whatever its checks do meanwhile.
+//! No list shows what becomes of checks, so a head that waits for them is looked at now and then without a hint. The
+//! incident lives until the head changes or is green: people hear of one head once, whatever its checks do meanwhile.
 
 use std::collections::BTreeSet;
 
@@ -67,7 +68,8 @@ impl State {
     /// When checks that have said nothing so far count as missing.
     pub(super) fn missing_at(&self, rules: &Rules) -> Option<Timestamp> {
         let (snapshot, silence) = (self.snapshot.as_ref()?, self.silence.as_ref()?);
-        if self.incidents.contains_key(&KIND) || !self.may_miss(snapshot) {
+        let answered = self.incidents.get(&KIND).is_some_and(|incident| !incident.is_rerunning());
+        if answered || !self.may_miss(snapshot) {
             return None;
         }
         let counted = selected(&snapshot.checks, rules.checks(IncidentKind::ChecksFailed));
@@ -78,6 +80,35 @@ impl State {
         unstarted.into_iter().chain(silent).map(|pause| silence.since + pause).min()
     }
 
+    /// When the checks are looked at although nothing was heard of them: their end may have been announced in vain.
+    pub(super) fn pending_at(&self, rules: &Rules) -> Option<Timestamp> {
+        let (snapshot, silence) = (self.snapshot.as_ref()?, self.silence.as_ref()?);
+        let conflicts = snapshot.mergeability == Mergeability::Conflicting;
+        if self.managed.is_none() || !self.is_open() || conflicts || !self.awaits_checks(snapshot, rules) {
+            return None;
+        }
+        let looked_at = self.look.ordered_at.unwrap_or(silence.since);
+        let mut pause = rules.pace.checks_pending;
+        while silence.since + pause <= looked_at && pause < rules.pace.pull_reconcile {
+            pause *= 2;
+        }
+        // From then on the periodic look is as good.
+        Some(silence.since + pause).filter(|at| *at > looked_at)
+    }
+
+    fn awaits_checks(&self, snapshot: &Snapshot, rules: &Rules) -> bool {
+        let counted = selected(&snapshot.checks, rules.checks(IncidentKind::ChecksFailed));
+        let waits = |check: &&Check| matches!(check.state, CheckState::Expected | CheckState::Pending);
+        counted.iter().any(waits) || (counted.is_empty() && !self.has_no_checks(rules))
+    }
+
+    /// Wants the look for which it is time.
+    pub(super) fn look_at_pending(&mut self, now: &Now<'_>) {
+        if self.pending_at(now.rules).is_some_and(|at| now.at >= at) {
+            self.look.want(now.at);
+        }
+    }
+
     pub(super) fn tick_missing(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
         let Some(snapshot) = &self.snapshot else { return };
         if self.green.is_some() {
@@ -86,13 +117,21 @@ impl State {
         }
         // What somebody was told of stays told.
         let begun = self.incidents.get(&KIND).is_some_and(|it| !matches!(it.stage, Stage::Settling { .. }));
-        if !self.may_miss(snapshot) || self.missing(now.rules, now.at).is_empty() {
+        let missing = self.missing(now.rules, now.at);
+        if !self.may_miss(snapshot) || missing.is_empty() {
             if !begun {
                 self.incidents.remove(&KIND);
             }
             return;
         }
+        let nothing_reports = missing.iter().any(|(check, _)| check.is_none());
+        let checks: Vec<Check> = missing.into_iter().filter_map(|(check, _)| check.cloned()).collect();
         self.open(KIND, now);
+        // Another run has changed nothing.
+        let in_vain = nothing_reports || !self.is_old_news(KIND, &checks);
+        if let Some(incident) = self.incidents.get_mut(&KIND).filter(|incident| in_vain && incident.is_rerunning()) {
+            incident.revise(now.at, now.rules.settle(KIND));
+        }
         self.begin_if_due(KIND, &[], now, effects);
     }
 
@@ -124,11 +163,11 @@ mod tests {
     use crate::{
         event::{self, ActionOutcome},
         machine::{context, testing::*},
-        model::ReviewState::Approved,
+        model::{Attempt, FailureClass, ReviewState::Approved, RunId},
     };
 
     const NOTHING: [&str; 0] = [];
-    const NOTICE: [&str; 1] = ["act checks-missing do 0"];
+    const NOTICE: [&str; 1] = ["act checks-missing do 1"];
 
     fn finished(conclusion: Conclusion) -> CheckState {
         CheckState::Finished(conclusion)
@@ -150,6 +189,67 @@ mod tests {
         assert_eq!(why(&pr), [Missing::NotStarted]);
         pr.hint();
         assert_eq!(pr.pass(mins(600)), NOTHING);
+    }
+
+    // G018, G052: a check whose end nobody announced, or announced before GitHub showed it, in a repository in which nothing else happens
+    #[test]
+    fn a_check_that_ends_unheard_is_seen_before_the_hourly_look() {
+        let mut pr = Pr::shipped();
+        pr.shows(pending('a'));
+        pr.pass(mins(3));
+        pr.github = red('a');
+        assert_eq!(pr.pass(mins(7)), NOTHING);
+
+        assert_eq!(pr.pass(secs(20)), ["tell session/hello-3: prompt wanted (checks-failed attempt 1)"]);
+    }
+
+    #[test]
+    fn checks_that_say_nothing_are_looked_at_ever_more_rarely() {
+        for waits in [pending('a'), snapshot(), snapshot().check("test", EXPECTED)] {
+            let mut pr = Pr::shipped();
+            pr.shows(waits);
+            let mut looks = Vec::new();
+            for minute in 1..=300 {
+                let before = pr.looks;
+                pr.pass(mins(1));
+                looks.extend((pr.looks > before).then_some(minute));
+            }
+
+            assert_eq!(looks, [10, 20, 40, 80]);
+        }
+    }
+
+    #[test]
+    fn who_waits_for_no_check_is_not_looked_at() {
+        let mut unmanaged = Pr::unmanaged(rules());
+        unmanaged.shows(pending('a'));
+        let mut green_one = Pr::shipped();
+        green_one.shows(green('a'));
+        let mut conflicting = Pr::shipped();
+        conflicting.shows(pending('a').mergeable(Mergeability::Conflicting));
+        for mut pr in [unmanaged, green_one, conflicting] {
+            let before = pr.looks;
+
+            pr.pass(mins(300));
+
+            assert_eq!(pr.looks, before);
+        }
+    }
+
+    // What was seen for another reason need not be seen again so soon.
+    #[test]
+    fn a_look_for_another_reason_counts() {
+        let mut pr = Pr::shipped();
+        pr.shows(pending('a'));
+        pr.pass(mins(9));
+        pr.hint();
+        pr.pass(mins(3));
+        pr.hint();
+        let before = pr.looks;
+
+        pr.pass(mins(7));
+
+        assert_eq!(pr.looks, before);
     }
 
     #[test]
@@ -214,6 +314,115 @@ mod tests {
             assert_eq!(why(&pr), [reason]);
             assert!(!pr.has(IncidentKind::ChecksFailed) && pr.one.pull().green.is_none());
         }
+    }
+
+    /// Attempt `number` of run 1.
+    fn stands(number: u32, state: CheckState) -> Snapshot {
+        let mut pull = snapshot();
+        pull.checks = vec![attempt(number, state)];
+        pull
+    }
+
+    /// A run that was cancelled and is started again.
+    fn running_again() -> Pr {
+        let mut pr = Pr::shipped();
+        pr.shows(stands(1, CANCELLED));
+        assert_eq!(pr.pass(mins(1)), ["act checks-missing do 0"]);
+        assert_eq!(pr.one.pull().reruns(&sha('a')), [(RunId(1), Attempt(1))].into());
+        assert_eq!(pr.acted(ActionOutcome::Done), NOTHING);
+        pr
+    }
+
+    // G060: nobody hears of what passes the second time
+    #[test]
+    fn what_was_interrupted_is_run_again_once_before_anybody_is_told() {
+        let mut pr = running_again();
+
+        pr.shows(stands(2, PENDING));
+        pr.shows(stands(2, PASSED));
+
+        assert_eq!(pr.pass(mins(60)), NOTHING);
+        assert!(!pr.has(KIND));
+    }
+
+    // G060
+    #[test]
+    fn what_is_interrupted_again_goes_to_people_once() {
+        let mut pr = running_again();
+
+        pr.shows(stands(2, PENDING));
+        pr.shows(stands(2, CANCELLED));
+        assert_eq!(pr.pass(mins(1)), NOTICE);
+        assert_eq!(pr.acted(ActionOutcome::Done), NOTHING);
+        pr.shows(stands(3, CANCELLED));
+
+        assert_eq!(pr.pass(mins(60)), NOTHING);
+    }
+
+    #[test]
+    fn what_github_still_shows_of_the_interruption_is_no_second_one() {
+        let mut pr = running_again();
+        let mut pull = stands(1, CANCELLED);
+        pull.labels = vec!["new".to_owned()];
+
+        pr.shows(pull);
+
+        assert_eq!(pr.pass(mins(60)), NOTHING);
+    }
+
+    #[test]
+    fn a_run_that_was_started_again_and_never_reports_is_told() {
+        let mut pr = running_again();
+        pr.shows(stands(2, PENDING));
+
+        assert_eq!(pr.pass(mins(6 * 60 + 1)), NOTICE);
+    }
+
+    #[test]
+    fn a_run_that_cannot_be_started_again_is_told() {
+        let mut pr = Pr::shipped();
+        pr.shows(stands(1, CANCELLED));
+        pr.pass(mins(1));
+
+        let said = pr.acted(ActionOutcome::Failed("GitHub forbids it: the run is too old".to_owned()));
+
+        assert_eq!(said, ["act checks-missing escalate 0"]);
+    }
+
+    #[test]
+    fn what_waits_for_a_person_beside_an_interruption_is_told_at_once() {
+        let mut pr = Pr::shipped();
+        pr.shows(stands(1, CANCELLED).check("deploy", finished(Conclusion::ActionRequired)));
+
+        assert_eq!(pr.pass(mins(1)), NOTICE);
+    }
+
+    #[test]
+    fn a_run_that_goes_on_is_started_again_when_it_has_ended() {
+        let mut pr = Pr::shipped();
+        let slow = |state| Check { name: "slow".parse().unwrap(), ..attempt(1, state) };
+        let mut pull = stands(1, CANCELLED);
+        pull.checks.push(slow(PENDING));
+        pr.shows(pull);
+        assert_eq!(pr.pass(mins(5)), NOTHING);
+        let mut pull = stands(1, CANCELLED);
+        pull.checks.push(slow(PASSED));
+
+        assert_eq!(pr.shows(pull), ["act checks-missing do 0"]);
+    }
+
+    // G060, G061: bad luck and an interruption are one budget
+    #[test]
+    fn a_run_that_was_started_again_for_its_failure_is_not_started_again_for_an_interruption() {
+        let mut pr = Pr::shipped();
+        pr.class = FailureClass::Flaky;
+        pr.shows(stands(1, FAILED));
+        pr.pass(secs(20));
+        pr.acted(ActionOutcome::Done);
+
+        pr.shows(stands(2, CANCELLED));
+
+        assert_eq!(pr.pass(mins(1)), NOTICE);
     }
 
     // G060: a newer push cancels the runs of the older one, and the newer head may show a moment later
@@ -326,7 +535,7 @@ mod tests {
             "name: checks-missing\ndo:\n  - label: rerun\nescalate: { after: { time: 1h }, do: [{ notify: {} }] }\n";
         let mut pr = Pr::managed(rules_with(&[own]));
         pr.shows(snapshot().check("test", CANCELLED));
-        assert_eq!(pr.pass(mins(1)), NOTICE);
+        assert_eq!(pr.pass(mins(1)), ["act checks-missing do 0"]);
         pr.acted(ActionOutcome::Done);
         pr.shows(pending('a'));
         pr.shows(snapshot().check("test", CANCELLED));

@@ -1,5 +1,5 @@
-//! What a round on red checks was about: which runs may be started again, whether their verdict is new, and what turned
-//! out to be flaky.
+//! What a round on checks was about, red ones or such that gave no verdict: which runs may be started again, whether what
+//! they say is new, and what turned out to be flaky.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,12 +18,12 @@ use crate::{
 
 const KIND: IncidentKind = IncidentKind::ChecksFailed;
 
-/// What the last round on red checks was about.
+/// What the last round of an incident on checks was about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Round {
     /// The head.
     pub head: Sha,
-    /// The checks that were red.
+    /// The checks that were red, or gave no verdict.
     pub checks: Vec<Check>,
     /// Which runs were started again on this head, each with the attempt that had failed. Never a second time.
     pub reruns: BTreeMap<RunId, Attempt>,
@@ -35,21 +35,22 @@ impl State {
     /// The runs that a rule wants started again on `head`, each with the attempt that failed.
     #[must_use]
     pub fn reruns(&self, head: &Sha) -> BTreeMap<RunId, Attempt> {
-        self.round_of(head).map(|round| round.reruns.clone()).unwrap_or_default()
+        let of_head = self.rounds.values().filter(|round| round.head == *head);
+        of_head.flat_map(|round| round.reruns.clone()).collect()
     }
 
     /// `plan` without re-runs, unless a run can be started again.
-    pub(super) fn with_possible_reruns(&self, kind: IncidentKind, mut plan: Plan) -> Plan {
-        if kind != KIND || self.rerunnable().is_empty() {
+    pub(super) fn with_possible_reruns(&self, kind: IncidentKind, mut plan: Plan, now: &Now<'_>) -> Plan {
+        if self.rerunnable(kind, now).is_empty() {
             plan.steps.iter_mut().filter(|step| **step == StepKind::Rerun).for_each(|step| *step = StepKind::Skipped);
         }
         plan
     }
 
     /// Whether `plan` begins with a re-run of what has not ended yet: GitHub would refuse it.
-    pub(super) fn awaits_end_of_run(&self, plan: &Plan) -> bool {
+    pub(super) fn awaits_end_of_run(&self, kind: IncidentKind, plan: &Plan, now: &Now<'_>) -> bool {
         let first = plan.steps.iter().find(|step| **step != StepKind::Skipped);
-        let runs = self.rerunnable();
+        let runs = self.rerunnable(kind, now);
         let checks = self.snapshot.as_ref().map(|snapshot| &*snapshot.checks).unwrap_or_default();
         let goes_on = |check: &Check| {
             check.state == CheckState::Pending && check.job.is_some_and(|job| runs.contains_key(&job.run))
@@ -58,30 +59,38 @@ impl State {
     }
 
     /// A round begins: notes what it is about.
-    pub(super) fn note_round(&mut self, kind: IncidentKind, plan: Option<&Plan>) {
-        let Some(red) = self.red.as_ref().filter(|_| kind == KIND) else { return };
-        let mut reruns = self.reruns(&red.head);
+    pub(super) fn note_round(&mut self, kind: IncidentKind, plan: Option<&Plan>, now: &Now<'_>) {
+        let Some(head) = self.head().cloned().filter(|_| matches!(kind, KIND | IncidentKind::ChecksMissing)) else {
+            return;
+        };
+        let mut reruns = self.reruns(&head);
         if plan.is_some_and(|plan| plan.steps.contains(&StepKind::Rerun)) {
-            reruns.extend(self.rerunnable());
+            reruns.extend(self.rerunnable(kind, now));
         }
-        let failures = red.failures.as_deref().unwrap_or_default();
+        let failures = if kind == KIND { self.failures() } else { &[] };
         let failed = failures.iter().filter(|failure| tells(failure)).map(flip_of).collect();
-        self.round = Some(Round { head: red.head.clone(), checks: red.asked.clone(), reruns, failed });
+        let checks = self.unsound(kind, now);
+        self.rounds.insert(kind, Round { head, checks, reruns, failed });
+    }
+
+    /// Whether all of `checks` are what the last round was about, and no newer attempts of them.
+    pub(super) fn is_old_news(&self, kind: IncidentKind, checks: &[Check]) -> bool {
+        let round = self.rounds.get(&kind);
+        round.is_some_and(|round| checks.iter().all(|check| round.checks.iter().any(|known| is_same_run(known, check))))
     }
 
     /// Who waits for others goes on when something else is red than what the last round was about: a newer attempt, a
     /// newer head, another check. Who was only told goes on only for what can be answered differently.
     pub(super) fn take_news(&mut self, red: &[Check], now: &Now<'_>) {
         let Some(incident) = self.incidents.get(&KIND).filter(|incident| incident.waits_for_others()) else { return };
-        let Some(round) = &self.round else { return };
-        if red.iter().all(|check| round.checks.iter().any(|known| is_same_run(known, check))) {
+        if !self.rounds.contains_key(&KIND) || self.is_old_news(KIND, red) {
             return;
         }
         let Some(plan) = incident.plan.as_ref().filter(|_| !incident.is_rerunning()) else {
             return self.revise_checks(now);
         };
         let plan = now.rules.renewed(plan, &context::of_pull(self, KIND, now));
-        let plan = self.with_possible_reruns(KIND, plan);
+        let plan = self.with_possible_reruns(KIND, plan, now);
         if plan.steps.iter().any(|step| matches!(step, StepKind::Prompt | StepKind::Restart | StepKind::Rerun)) {
             self.revise_checks(now);
         }
@@ -96,7 +105,7 @@ impl State {
 
     /// Tells the repository which failed jobs have passed on the same commit.
     pub(super) fn tell_flips(&mut self, effects: &mut Vec<Effect>) {
-        let (Some(round), Some(snapshot)) = (&mut self.round, &self.snapshot) else { return };
+        let (Some(round), Some(snapshot)) = (self.rounds.get_mut(&KIND), &self.snapshot) else { return };
         if round.head != snapshot.head.sha {
             return;
         }
@@ -116,15 +125,24 @@ impl State {
         }
     }
 
-    fn round_of(&self, head: &Sha) -> Option<&Round> {
-        self.round.as_ref().filter(|round| round.head == *head)
+    /// The checks that an incident is about now.
+    fn unsound(&self, kind: IncidentKind, now: &Now<'_>) -> Vec<Check> {
+        if kind == KIND {
+            return self.red.as_ref().map(|red| red.asked.clone()).unwrap_or_default();
+        }
+        self.missing(now.rules, now.at).into_iter().filter_map(|(check, _)| check.cloned()).collect()
     }
 
-    /// The runs of the red checks that were not started again on this head.
-    fn rerunnable(&self) -> BTreeMap<RunId, Attempt> {
-        let Some(red) = &self.red else { return BTreeMap::new() };
-        let done = self.reruns(&red.head);
-        let jobs = red.asked.iter().filter_map(|check| check.job).filter(|job| !done.contains_key(&job.run));
+    /// The runs of what failed or was interrupted that were not started again on this head, for whichever reason.
+    fn rerunnable(&self, kind: IncidentKind, now: &Now<'_>) -> BTreeMap<RunId, Attempt> {
+        let (true, Some(head)) = (matches!(kind, KIND | IncidentKind::ChecksMissing), self.head()) else {
+            return BTreeMap::new();
+        };
+        let done = self.reruns(head);
+        let checks = self.unsound(kind, now);
+        // What has not ended, or waits for somebody's approval, is not mended by another run.
+        let ended = checks.iter().filter(|check| kind == KIND || was_broken_off(check.state));
+        let jobs = ended.filter_map(|check| check.job).filter(|job| !done.contains_key(&job.run));
         let mut runs = BTreeMap::new();
         for job in jobs {
             let attempt = runs.entry(job.run).or_insert(job.attempt);
@@ -132,6 +150,10 @@ impl State {
         }
         runs
     }
+}
+
+const fn was_broken_off(state: CheckState) -> bool {
+    matches!(state, CheckState::Finished(Conclusion::Cancelled | Conclusion::Stale))
 }
 
 /// The same check, whichever attempt.

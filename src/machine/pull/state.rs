@@ -48,8 +48,8 @@ pub struct State {
     pub red: Option<Red>,
     /// What failed in the merge queue that threw it out.
     pub ejected: Option<Red>,
-    /// What the last round on red checks was about.
-    pub round: Option<Round>,
+    /// What the last round of each incident on checks was about.
+    pub rounds: BTreeMap<IncidentKind, Round>,
     /// The green checks of the head.
     pub green: Option<Green>,
     /// What became of each review and thread.
@@ -112,7 +112,7 @@ impl State {
             silence: None,
             red: None,
             ejected: None,
-            round: None,
+            rounds: BTreeMap::new(),
             green: None,
             ledger: Ledger::new(),
             report: None,
@@ -165,8 +165,16 @@ impl State {
         let answered = red.filter(|_| self.awaits_red());
         let missing = self.missing_at(rules).filter(|_| self.managed.is_some() && self.is_open());
         let missing = missing.map(|at| (at, "missing checks"));
+        let pending = self.pending_at(rules).map(|at| (at, "checks that say nothing"));
         let report = self.report_at(rules).flatten().map(|at| (at, "report"));
-        let all = look.into_iter().chain(report).chain(incidents).chain(unsettled).chain(answered).chain(missing);
+        let all = look
+            .into_iter()
+            .chain(report)
+            .chain(incidents)
+            .chain(unsettled)
+            .chain(answered)
+            .chain(missing)
+            .chain(pending);
         all.filter(|(at, _)| *at > now).min()
     }
 

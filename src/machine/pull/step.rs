@@ -279,6 +279,7 @@ impl State {
         }
         self.tick_report(now, effects);
         self.look_at_answers(now);
+        self.look_at_pending(now);
         if let Some(look) = self.look.order(now.at) {
             let (repo, number, known, rules_since) = (self.repo, self.number, self.hash.clone(), self.rules_changed_at);
             effects.push(Effect::Look { repo, number, look, known, rules_since });
@@ -366,7 +367,7 @@ mod tests {
         Pull::Observed { look, snapshot: Box::new(pull.clone()), hash: hash(pull) }
     }
 
-    // G023, G127, G126
+    // G023, G127, G126, S24
     #[test]
     fn a_burst_of_hints_is_one_look_and_one_after_it() {
         let mut one = One::new(pull_key(), rules());

@@ -85,7 +85,7 @@ pub(crate) fn snapshot() -> Snapshot {
         lifecycle: Lifecycle::Open,
         draft: false,
         head: Head { sha: sha('a'), branch: head_branch(), repo: Some(REPO), merged: None },
-        base: Base { branch: "main".parse().unwrap(), sha: sha('0') },
+        base: Base { branch: "main".parse().unwrap(), sha: sha('0'), pull: None },
         mergeability: Mergeability::Clean,
         merging: Merging::ByHand,
         ejection: None,

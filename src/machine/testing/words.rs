@@ -46,6 +46,7 @@ fn effect(effect: &Effect) -> String {
         Effect::LookRepository { .. }
         | Effect::Prepare { .. }
         | Effect::RemoveWorkspace { .. }
+        | Effect::RestoreWorkspace { .. }
         | Effect::SeekReceipt { .. } => effect.name().to_owned(),
     }
 }

@@ -256,6 +256,10 @@ impl World {
             }
             Effect::OpenPull { task, .. } => self.open_pull(&task),
             Effect::RemoveWorkspace { task, .. } => self.post(MachineKey::Task(task), event::Task::WorkspaceRemoved),
+            Effect::RestoreWorkspace { rescue, .. } => {
+                let path = format!("workspaces/{}", rescue.task);
+                self.post(MachineKey::Task(rescue.task), event::Task::WorkspaceRestored { path });
+            }
             Effect::Launch { session, generation, .. } => {
                 self.alive.insert((session.clone(), generation));
                 let started = Hook::Started { agent_session: Some(format!("of {session}")), transcript: None };

@@ -1,4 +1,5 @@
-//! Single troubles, planned by hand: refused requests, slow ones, and answers that get lost after the deed was done.
+//! Single troubles, planned by hand: refused requests, slow ones, answers that get lost after the deed was done, a limit to
+//! what a query may ask for at once, jobs that are interrupted.
 
 use std::time::Duration;
 
@@ -13,6 +14,17 @@ pub(crate) enum Fault {
     LoseAnswer,
 }
 
+/// How GitHub gives up on a query that asks for too much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenUp {
+    /// 502.
+    BadGateway,
+    /// 200 with an error that names a timeout and has no type.
+    TimedOut,
+    /// 200 with an error of the type `RESOURCE_LIMITS_EXCEEDED`, and holes in the data.
+    OutOfResources,
+}
+
 #[derive(Debug)]
 struct Planned {
     method: String,
@@ -23,24 +35,50 @@ struct Planned {
 
 /// The faults that are still to come.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<Planned>);
+pub(crate) struct Faults {
+    planned: Vec<Planned>,
+    patience: Option<(u64, GivenUp)>,
+    interruptions: u32,
+}
 
 impl Faults {
     /// Plans a fault for the next `times` requests of this method whose path begins like this.
     pub(crate) fn plan(&mut self, method: &str, path_prefix: &str, fault: Fault, times: u32) {
         let (method, path_prefix) = (method.to_owned(), path_prefix.to_owned());
-        self.0.push(Planned { method, path_prefix, fault, times });
+        self.planned.push(Planned { method, path_prefix, fault, times });
     }
 
     /// The fault of a request, used up by asking. The first one planned comes first.
     pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         let matches =
             |planned: &Planned| planned.method == method && path.starts_with(&planned.path_prefix) && planned.times > 0;
-        let planned = self.0.iter_mut().find(|planned| matches(planned))?;
+        let planned = self.planned.iter_mut().find(|planned| matches(planned))?;
         planned.times -= 1;
         let fault = planned.fault;
-        self.0.retain(|planned| planned.times > 0);
+        self.planned.retain(|planned| planned.times > 0);
         Some(fault)
+    }
+
+    /// Interrupts the next `times` jobs.
+    pub(crate) const fn interrupt_jobs(&mut self, times: u32) {
+        self.interruptions = times;
+    }
+
+    /// Whether the job that begins now is interrupted; used up by asking.
+    pub(crate) const fn interrupts(&mut self) -> bool {
+        let interrupts = self.interruptions > 0;
+        self.interruptions = self.interruptions.saturating_sub(1);
+        interrupts
+    }
+
+    /// From now on queries for more entries than this are given up; `None`: no longer.
+    pub(crate) const fn limit_queries(&mut self, patience: Option<(u64, GivenUp)>) {
+        self.patience = patience;
+    }
+
+    /// Bears a query for so many entries, or says how it is given up.
+    pub(crate) fn bear(&self, entries: u64) -> Result<(), GivenUp> {
+        self.patience.filter(|(max, _)| entries > *max).map_or(Ok(()), |(_, how)| Err(how))
     }
 }
 

@@ -9,6 +9,7 @@ mod post;
 mod service;
 
 pub use chance::Chance;
+pub use faults::GivenUp;
 pub(crate) use faults::{Fault, Faults};
 pub use post::{Carried, Post, PostTroubles, Round};
 pub use service::ServiceTroubles;

@@ -65,6 +65,25 @@ impl Git {
         self.root.join("scratch").join(name)
     }
 
+    /// Gives one repository all branches of another.
+    pub(crate) async fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
+        if let Some(paper) = &self.paper {
+            return paper.copy(from, to);
+        }
+        let from = self.path(from).display().to_string();
+        self.ok(&self.path(to), &["fetch", "--quiet", &from, "refs/heads/*:refs/heads/*"]).await
+    }
+
+    /// Gives one repository all commits of another, and none of its branches.
+    pub(crate) async fn share(&self, from: &str, to: &str) -> Result<(), Error> {
+        if let Some(paper) = &self.paper {
+            return paper.share(from, to);
+        }
+        let kept = format!("+refs/heads/*:refs/forks/{from}/*");
+        let from = self.path(from).display().to_string();
+        self.ok(&self.path(to), &["fetch", "--quiet", &from, &kept]).await
+    }
+
     /// Makes an empty bare repository.
     pub(crate) async fn init(&self, repo: &str) -> Result<(), Error> {
         if let Some(paper) = &self.paper {

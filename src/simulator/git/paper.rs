@@ -42,6 +42,22 @@ impl Paper {
         self.lock().entry(repo.to_owned()).or_default();
     }
 
+    pub(super) fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
+        let branches = self.branches(from)?;
+        self.share(from, to)?;
+        self.change(to, |it| it.branches = branches)
+    }
+
+    pub(super) fn share(&self, from: &str, to: &str) -> Result<(), Error> {
+        let commits = self.read(from, |it| it.commits.clone())?;
+        // A commit is the same wherever it lies; those that are known keep their place.
+        self.change(to, |it| {
+            for (sha, sheet) in commits {
+                it.commits.entry(sha).or_insert(sheet);
+            }
+        })
+    }
+
     pub(super) fn branches(&self, repo: &str) -> Result<BTreeMap<String, String>, Error> {
         self.read(repo, |it| it.branches.clone())
     }

@@ -4,6 +4,7 @@
 
 mod checks;
 mod connection;
+mod cost;
 mod execute;
 mod issues;
 mod mutations;
@@ -16,10 +17,24 @@ use graphql_parser::query::{Definition, Document, FragmentDefinition, OperationD
 use serde_json::{Map, Value, json};
 
 use self::{execute::Execution, nodes::Node};
-use super::{call::Reply, happened::Write, shared::Shared};
+use super::{adversary::GivenUp, call::Reply, happened::Write, shared::Shared};
 
 /// An entry of `errors[]`.
 type Problem = Value;
+
+/// Why a query was not run.
+enum Refused {
+    /// It is wrong.
+    Wrong(Vec<Problem>),
+    /// It asks for more than GitHub manages.
+    TooMuch(GivenUp),
+}
+
+impl From<Vec<Problem>> for Refused {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Wrong(problems)
+    }
+}
 
 /// Answers one query or mutation. Errors come with status 200, as GitHub's do.
 pub(super) fn answer(shared: &Shared, body: &Value) -> Reply {
@@ -27,11 +42,26 @@ pub(super) fn answer(shared: &Shared, body: &Value) -> Reply {
         return Reply::refusal(400, "A query attribute must be specified and must be a string.");
     };
     let variables = body["variables"].as_object().cloned().unwrap_or_default();
-    Reply::ok(match run(shared, text, &variables, body["operationName"].as_str()) {
-        Ok((data, problems)) if problems.is_empty() => json!({ "data": data }),
-        Ok((data, problems)) => json!({ "data": data, "errors": problems }),
-        Err(problems) => json!({ "errors": problems }),
-    })
+    match run(shared, text, &variables, body["operationName"].as_str()) {
+        Ok((data, problems)) if problems.is_empty() => Reply::ok(json!({ "data": data })),
+        Ok((data, problems)) => Reply::ok(json!({ "data": data, "errors": problems })),
+        Err(Refused::Wrong(problems)) => Reply::ok(json!({ "errors": problems })),
+        Err(Refused::TooMuch(how)) => given_up(how),
+    }
+}
+
+fn given_up(how: GivenUp) -> Reply {
+    match how {
+        GivenUp::BadGateway => Reply::refusal(502, "Server Error"),
+        GivenUp::TimedOut => Reply::ok(json!({ "data": null, "errors": [{
+            "message": "Something went wrong while executing your query. This may be the result of a timeout, or it \
+                could be a GitHub bug. Please include `0A:1B` when reporting this issue.",
+        }] })),
+        GivenUp::OutOfResources => Reply::ok(json!({ "data": { "repository": null }, "errors": [{
+            "type": "RESOURCE_LIMITS_EXCEEDED",
+            "message": "Resource limits for this query exceeded.",
+        }] })),
+    }
 }
 
 fn run(
@@ -39,7 +69,7 @@ fn run(
     text: &str,
     variables: &Map<String, Value>,
     operation_name: Option<&str>,
-) -> Result<(Value, Vec<Problem>), Vec<Problem>> {
+) -> Result<(Value, Vec<Problem>), Refused> {
     let document = parse_query::<String>(text)
         .map_err(|error| vec![json!({ "message": format!("Parse error on query: {error}") })])?
         .into_static();
@@ -47,6 +77,10 @@ fn run(
     let operation = operation(&document, operation_name)?;
     let variables = validate::variables(&document, operation, variables)?;
     let fragments = fragments(&document);
+    if let OperationDefinition::Query(query) = operation {
+        let entries = cost::Given { variables: &variables, fragments: &fragments }.entries(&query.selection_set);
+        shared.faults().bear(entries).map_err(Refused::TooMuch)?;
+    }
     match operation {
         OperationDefinition::Query(query) => Ok(shared.look(|world| {
             let mut execution = Execution::new(world, &variables, &fragments);
@@ -69,7 +103,9 @@ fn run(
             }
             Ok(run)
         }
-        OperationDefinition::Subscription(_) => Err(vec![json!({ "message": "Subscriptions are not supported" })]),
+        OperationDefinition::Subscription(_) => {
+            Err(vec![json!({ "message": "Subscriptions are not supported" })].into())
+        }
     }
 }
 

@@ -128,7 +128,7 @@ impl<'w> Node<'w> {
             Self::Query => query(world, name, arguments),
             Self::User(user) => account(world, user, name),
             Self::Repository(repo) => repository(world, repo, name, arguments),
-            Self::Ref(repo, branch) => branch_field(repo, branch, name),
+            Self::Ref(repo, branch) => branch_field(repo, branch, name, arguments),
             Self::Commit(repo, sha) => commit(world, (repo, sha), name, arguments),
             Self::Issue(repo, issue) => issues::issue((world, repo), issue, name, arguments),
             Self::Label(repo, label) => issues::label(world, repo, label, name),
@@ -232,7 +232,8 @@ fn repository<'w>(world: &'w World, repo: &'w Repository, name: &str, arguments:
         "url" => Answer::Value(json!(objects::html_url(world, repo))),
         "createdAt" => Answer::Value(json!(time(repo.created_at))),
         "updatedAt" => Answer::Value(json!(time(repo.pushed_at))),
-        "isArchived" | "isFork" | "isPrivate" => Answer::Value(json!(false)),
+        "isFork" => Answer::Value(json!(repo.parent.is_some())),
+        "isArchived" | "isPrivate" => Answer::Value(json!(false)),
         "viewerPermission" => Answer::Value(json!(world.permission(repo, &world.own_login).to_ascii_uppercase())),
         "owner" => actor(world, &repo.owner),
         "defaultBranchRef" => Answer::maybe(branch(repo, &repo.default_branch)),
@@ -259,12 +260,18 @@ pub(super) fn branch<'w>(repo: &'w Repository, name: &str) -> Option<Node<'w>> {
     repo.branches.get_key_value(name).map(|(name, _)| Node::Ref(repo, name))
 }
 
-fn branch_field<'w>(repo: &'w Repository, branch: &str, name: &str) -> Option<Answer<'w>> {
+fn branch_field<'w>(repo: &'w Repository, branch: &str, name: &str, arguments: &Arguments) -> Option<Answer<'w>> {
     let sha = repo.branches.get(branch)?;
     Some(match name {
         "id" => Answer::Value(json!(node_id("REF", fold(sha)))),
         "name" => Answer::Value(json!(branch)),
         "prefix" => Answer::Value(json!("refs/heads/")),
+        // Those that come from this branch, not those that go into it.
+        "associatedPullRequests" => {
+            let mut arguments = arguments.clone();
+            arguments.insert("headRefName".to_owned(), json!(branch));
+            pulls::list(repo, &arguments)
+        }
         "repository" => Answer::Node(Node::Repository(repo)),
         "target" => Answer::Node(Node::Commit(repo, sha)),
         _ => return None,

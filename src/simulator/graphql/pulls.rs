@@ -52,7 +52,9 @@ fn plain(world: &World, (repo, issue, pull): PullAt<'_>, name: &str) -> Option<V
         "merged" => json!(pull.merged.is_some()),
         "mergedAt" => json!(pull.merged.as_ref().map(|merged| time(merged.at))),
         "isInMergeQueue" => json!(pull.queued().is_some()),
-        "isCrossRepository" | "locked" | "maintainerCanModify" => json!(false),
+        "isCrossRepository" => json!(pull.fork.is_some()),
+        "maintainerCanModify" => json!(pull.fork.as_ref().is_some_and(|fork| fork.modifiable)),
+        "locked" => json!(false),
         "headRefName" => json!(pull.head),
         "headRefOid" => json!(pull.head_sha),
         "baseRefName" => json!(pull.base),
@@ -79,10 +81,14 @@ fn linked<'w>(world: &'w World, at: PullAt<'w>, name: &str, arguments: &Argument
         window("PullRequestReviewConnection", all.into_iter().map(|one| Node::Review(at, one)).collect(), arguments)
     };
     Some(match name {
-        "headRef" => Answer::maybe(branch(repo, &pull.head)),
+        "headRef" => Answer::maybe(world.head_repository(repo, pull).and_then(|from| branch(from, &pull.head))),
         "baseRef" => Answer::maybe(branch(repo, &pull.base)),
-        "headRepository" | "baseRepository" => Answer::Node(Node::Repository(repo)),
-        "headRepositoryOwner" => actor(world, &repo.owner),
+        "baseRepository" => Answer::Node(Node::Repository(repo)),
+        "headRepository" => Answer::maybe(world.head_repository(repo, pull).map(Node::Repository)),
+        "headRepositoryOwner" => match world.head_repository(repo, pull) {
+            Some(from) => actor(world, &from.owner),
+            None => Answer::Value(Value::Null),
+        },
         "mergedBy" => pull.merged.as_ref().map_or(Answer::Value(Value::Null), |merged| actor(world, &merged.by)),
         "mergeCommit" => Answer::maybe(pull.merged.as_ref().map(|merged| Node::Commit(repo, &merged.sha))),
         "statusCheckRollup" => Answer::maybe(rollup(repo, &pull.head_sha)),

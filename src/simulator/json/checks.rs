@@ -106,7 +106,8 @@ pub(crate) fn workflow_run(world: &World, repo: &Repository, run: &Run) -> Value
     body["workflow_url"] = json!(format!("{}/actions/workflows/{}", api_url(world, repo), workflow_id(repo)));
     body["head_commit"] = commits::small(repo, &run.sha);
     body["repository"] = repository(world, repo);
-    body["head_repository"] = repository(world, repo);
+    let from = repo.pull(run.pull).ok().and_then(|(_, pull)| world.head_repository(repo, pull));
+    body["head_repository"] = repository(world, from.unwrap_or(repo));
     body
 }
 
@@ -177,10 +178,12 @@ pub(crate) fn suite(world: &World, repo: &Repository, run: &Run) -> Value {
 
 fn short_suite(world: &World, repo: &Repository, run: &Run) -> Value {
     let parent = repo.commits.get(&run.sha).and_then(|commit| commit.parents.first().cloned());
+    // The branch of a fork is none of this repository.
+    let of_fork = repo.pull(run.pull).is_ok_and(|(_, pull)| pull.fork.is_some());
     json!({
         "id": run.suite,
         "node_id": node_id("CS", run.suite),
-        "head_branch": run.branch,
+        "head_branch": (!of_fork).then_some(&run.branch),
         "head_sha": run.sha,
         "status": run.latest().state.status(),
         "conclusion": conclusion(run.latest().state),

@@ -130,7 +130,7 @@ pub(crate) fn repository(world: &World, repo: &Repository) -> Value {
         "owner": login(world, &repo.owner),
         "html_url": html,
         "description": null,
-        "fork": false,
+        "fork": repo.parent.is_some(),
         "created_at": time(repo.created_at),
         "updated_at": time(repo.pushed_at),
         "pushed_at": time(repo.pushed_at),
@@ -181,6 +181,8 @@ pub(crate) fn label(world: &World, repo: &Repository, name: &str) -> Value {
         "color": "ededed",
         "default": false,
         "description": null,
+        "archived_at": null,
+        "archived_by": null,
     })
 }
 
@@ -320,8 +322,8 @@ pub(crate) fn pull_in_list(world: &World, repo: &Repository, issue: &Issue, pull
         "labels": labels(world, repo, issue),
         "milestone": null,
         "draft": pull.draft,
-        "head": end(world, repo, &pull.head, &pull.head_sha),
-        "base": end(world, repo, &pull.base, &pull.base_sha),
+        "head": end(world, world.head_repository(repo, pull), &pull.head, &pull.head_sha),
+        "base": end(world, Some(repo), &pull.base, &pull.base_sha),
         "author_association": world.association(repo, &issue.author),
         "auto_merge": null,
         "active_lock_reason": null,
@@ -361,7 +363,7 @@ pub(crate) fn pull(world: &World, repo: &Repository, issue: &Issue, pull: &Pull)
         "merged_by": pull.merged.as_ref().map(|merged| login(world, &merged.by)),
         "comments": issue.comments.len(),
         "review_comments": comments,
-        "maintainer_can_modify": false,
+        "maintainer_can_modify": pull.fork.as_ref().is_some_and(|fork| fork.modifiable),
         "commits": pull.diff.commits,
         "additions": pull.diff.additions,
         "deletions": pull.diff.deletions,
@@ -385,13 +387,15 @@ pub(crate) fn pull_reference(world: &World, repo: &Repository, issue: &Issue, pu
     })
 }
 
-fn end(world: &World, repo: &Repository, branch: &str, sha: &str) -> Value {
+/// One end of a pull request. Of a fork that was deleted nothing is left but branch and commit.
+fn end(world: &World, repo: Option<&Repository>, branch: &str, sha: &str) -> Value {
+    let owner = repo.map_or("unknown repository", |repo| &repo.owner);
     json!({
-        "label": format!("{}:{branch}", repo.owner),
+        "label": repo.map_or_else(|| branch.to_owned(), |_| format!("{owner}:{branch}")),
         "ref": branch,
         "sha": sha,
-        "user": login(world, &repo.owner),
-        "repo": repository(world, repo),
+        "user": login(world, owner),
+        "repo": repo.map(|repo| repository(world, repo)),
     })
 }
 

@@ -89,11 +89,12 @@ fn reference(world: &World, repo: &str, branch: &str) -> Result<Value, Refusal> 
 
 fn permission(world: &World, repo: &str, login: &str) -> Result<Value, Refusal> {
     let repository = world.repository(repo)?;
-    let user = objects::login(world, login);
+    let mut user = objects::login(world, login);
     if user.is_null() {
         return Err(Refusal::NotFound);
     }
     let role = world.permission(repository, login);
+    user["role_name"] = json!(role);
     // The legacy field knows fewer words than the role.
     let legacy = match role.as_str() {
         "maintain" => "write",

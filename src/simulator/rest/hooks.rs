@@ -1,4 +1,4 @@
-//! The delivery log of the webhook.
+//! The webhook: how it is set, its pings, and its delivery log.
 
 use serde_json::{Value, json};
 
@@ -6,33 +6,98 @@ use super::{Answer, page};
 use crate::simulator::{
     call::{Call, Reply},
     json::time,
-    mail::{Delivery, DeliveryAttempt, DeliveryState, HOOK_ID},
+    mail::{Delivery, DeliveryAttempt, DeliveryState, HOOK_ID, Mailbox, Webhook},
     shared::Shared,
-    world::Refusal,
+    world::{Refusal, World},
 };
 
-/// Answers `/repos/{owner}/{name}/hooks…`.
+/// Answers `/repos/{owner}/{name}/hooks…`. There is one hook, and it is every repository's.
 pub(super) fn answer(shared: &Shared, repo: &str, call: &Call, rest: &[&str]) -> Answer {
     let repository_id = shared.look(|world| world.repository(repo).map(|found| found.id))?;
-    let is_ours = |hook: &str| hook.parse() == Ok(HOOK_ID);
+    let is_ours = |hook: &str| hook.parse() == Ok(HOOK_ID) && shared.look(|world| world.mail.webhook.is_some());
     let reply = match (call.method.as_str(), rest) {
-        ("GET", []) => shared.look(|world| {
-            let hooks = world.mail.webhook.as_ref().map(|webhook| {
-                json!({
-                    "type": "Repository", "id": HOOK_ID, "name": "web", "active": true, "events": ["*"],
-                    "config": { "url": webhook.url, "content_type": "json", "insecure_ssl": "0", "secret": "********" },
-                    "url": format!("{}/repos/{repo}/hooks/{HOOK_ID}", world.root),
-                    "deliveries_url": format!("{}/repos/{repo}/hooks/{HOOK_ID}/deliveries", world.root),
-                })
-            });
-            page::list(&world.root, call, hooks.into_iter().collect())
-        }),
+        ("GET", []) => shared.look(|world| page::list(&world.root, call, shown(world, repo).into_iter().collect())),
+        ("POST", []) => make(shared, repo, call)?,
+        ("GET", [hook]) if is_ours(hook) => {
+            shared.look(|world| shown(world, repo).map_or(Reply::empty(404), Reply::ok))
+        }
+        ("PATCH", [hook]) if is_ours(hook) => shared.change(|world| {
+            set(&mut world.mail, call)?;
+            Ok::<_, Refusal>(shown(world, repo).map_or(Reply::empty(404), Reply::ok))
+        })?,
+        ("DELETE", [hook]) if is_ours(hook) => {
+            shared.change(|world| world.mail.webhook = None);
+            Reply::empty(204)
+        }
+        ("POST", [hook, "pings"]) if is_ours(hook) => {
+            shared.change(|world| ping(world, repo));
+            Reply::empty(204)
+        }
         ("GET", [hook, "deliveries"]) if is_ours(hook) => list(shared, call, repository_id),
         ("GET", [hook, "deliveries", id]) if is_ours(hook) => one(shared, id)?,
         ("POST", [hook, "deliveries", id, "attempts"]) if is_ours(hook) => redeliver(shared, id)?,
         _ => return Ok(None),
     };
     Ok(Some(reply))
+}
+
+/// The hook as the API shows it: its secret only as stars.
+fn shown(world: &World, repo: &str) -> Option<Value> {
+    let (webhook, settings) = (world.mail.webhook.as_ref()?, &world.mail.settings);
+    let created_at = world.repository(repo).map(|found| time(found.created_at)).ok();
+    let mut config = json!({ "url": webhook.url, "content_type": settings.content_type, "insecure_ssl": "0" });
+    if !webhook.secret.is_empty() {
+        config["secret"] = json!("********");
+    }
+    Some(json!({
+        "type": "Repository", "id": HOOK_ID, "name": "web", "active": settings.active, "events": settings.events,
+        "config": config,
+        "url": format!("{}/repos/{repo}/hooks/{HOOK_ID}", world.root),
+        "ping_url": format!("{}/repos/{repo}/hooks/{HOOK_ID}/pings", world.root),
+        "deliveries_url": format!("{}/repos/{repo}/hooks/{HOOK_ID}/deliveries", world.root),
+        "test_url": format!("{}/repos/{repo}/hooks/{HOOK_ID}/test", world.root),
+        "last_response": { "code": null, "status": "unused", "message": null },
+        "created_at": created_at,
+        "updated_at": created_at,
+    }))
+}
+
+/// Makes the hook, and pings it, as GitHub does.
+fn make(shared: &Shared, repo: &str, call: &Call) -> Result<Reply, Refusal> {
+    shared.change(|world| {
+        let url = call.body["config"]["url"].as_str().unwrap_or_default();
+        match &world.mail.webhook {
+            Some(known) if known.url == url => {
+                return Err(Refusal::unprocessable("Hook", "Hook already exists on this repository"));
+            }
+            Some(_) => return Err(Refusal::unprocessable("Hook", "The simulator has room for one hook")),
+            None => set(&mut world.mail, call)?,
+        }
+        ping(world, repo);
+        Ok(Reply::created(shown(world, repo).unwrap_or_default()))
+    })
+}
+
+/// Takes over what a request says. Like GitHub it replaces the whole `config`, secret included.
+fn set(mail: &mut Mailbox, call: &Call) -> Result<(), Refusal> {
+    let config = &call.body["config"];
+    if config.is_object() {
+        let url = config["url"].as_str().ok_or_else(|| Refusal::unprocessable("Hook", "url is missing"))?;
+        let secret = config["secret"].as_str().unwrap_or_default();
+        mail.webhook = Some(Webhook { url: url.to_owned(), secret: secret.to_owned() });
+        config["content_type"].as_str().unwrap_or("form").clone_into(&mut mail.settings.content_type);
+    }
+    if let Some(events) = call.body["events"].as_array() {
+        mail.settings.events = events.iter().filter_map(|event| event.as_str().map(ToOwned::to_owned)).collect();
+    }
+    mail.settings.active = call.body["active"].as_bool().unwrap_or(mail.settings.active);
+    Ok(())
+}
+
+fn ping(world: &mut World, repo: &str) {
+    let sender = world.own_login.clone();
+    let about = json!({ "zen": "Design for failure.", "hook_id": HOOK_ID, "hook": shown(world, repo) });
+    world.announce(repo, &sender, ("ping", None), about);
 }
 
 /// Attempts, the newest first, page by page with a cursor.

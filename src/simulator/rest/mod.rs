@@ -44,7 +44,7 @@ pub(crate) async fn answer(shared: &Shared, call: &Call) -> Reply {
 async fn route(shared: &Shared, call: &Call) -> Answer {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     match (call.method.as_str(), segments.as_slice()) {
-        ("GET", ["user"]) => Ok(Some(Reply::ok(shared.look(|world| objects::login(world, &world.own_login.clone()))))),
+        ("GET", ["user"]) => Ok(Some(Reply::ok(shared.look(own_account)).header("x-oauth-scopes", "repo"))),
         ("GET", ["rate_limit"]) => Ok(Some(Reply::ok(shared.change(rate_limit)))),
         ("GET", ["users", login]) => Ok(Some(user(shared, login)?)),
         (_, ["repos", owner, name, rest @ ..]) => {
@@ -59,7 +59,11 @@ async fn route(shared: &Shared, call: &Call) -> Answer {
 async fn in_repository(shared: &Shared, repo: &str, call: &Call, rest: &[&str]) -> Answer {
     match rest {
         [] if call.method == "GET" => {
-            let body = shared.look(|world| world.repository(repo).map(|found| objects::repository(world, found)))?;
+            let mut body =
+                shared.look(|world| world.repository(repo).map(|found| objects::repository(world, found)))?;
+            // Lists and webhooks show less.
+            body["network_count"] = json!(0);
+            body["subscribers_count"] = json!(0);
             Ok(Some(Reply::ok(body)))
         }
         ["pulls", rest @ ..] => pulls::answer(shared, repo, call, rest).await,
@@ -74,6 +78,21 @@ async fn in_repository(shared: &Shared, repo: &str, call: &Call, rest: &[&str]) 
         ["branches" | "rules" | "git" | "collaborators", ..] => branches::answer(shared, repo, call, rest),
         _ => Ok(None),
     }
+}
+
+/// The account behind the token, as it alone sees itself.
+fn own_account(world: &World) -> Value {
+    let mut body = objects::login(world, &world.own_login);
+    let nothing = json!({
+        "name": null, "company": null, "blog": null, "location": null, "email": null, "hireable": null, "bio": null,
+        "public_repos": 0, "public_gists": 0, "followers": 0, "following": 0, "private_gists": 0,
+        "total_private_repos": 0, "owned_private_repos": 0, "disk_usage": 0, "collaborators": 0,
+        "two_factor_authentication": true, "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z",
+    });
+    if let (Value::Object(body), Value::Object(nothing)) = (&mut body, nothing) {
+        body.extend(nothing);
+    }
+    body
 }
 
 fn user(shared: &Shared, login: &str) -> Result<Reply, Error> {

@@ -62,7 +62,8 @@ pub(crate) async fn merge_as(
         let (issue, pull) = repository.pull(number)?;
         let message = match method {
             Method::Merge => {
-                format!("Merge pull request #{number} from {}/{}\n\n{}", repository.owner, pull.head, issue.title)
+                let owner = pull.head_owner(&repository.owner);
+                format!("Merge pull request #{number} from {owner}/{}\n\n{}", pull.head, issue.title)
             }
             Method::Squash | Method::Rebase => format!("{} (#{number})", issue.title),
         };
@@ -84,6 +85,10 @@ async fn update_branch(shared: &Shared, repo: &str, call: &Call, number: u64) ->
         let repository = world.repository(repo)?;
         let (_, pull) = repository.pull(number)?;
         let tip = repository.branches.get(&pull.base).ok_or(Refusal::NotFound)?;
+        // Nothing here writes into a fork.
+        if pull.fork.is_some() {
+            return Err(Refusal::Forbidden("Resource not accessible by integration".to_owned()));
+        }
         let message = format!("Merge branch '{}' into {}", pull.base, pull.head);
         Ok((pull.head.clone(), pull.head_sha.clone(), tip.clone(), message))
     })?;
@@ -110,7 +115,7 @@ fn list(world: &World, repo: &str, call: &Call) -> Result<Reply, Refusal> {
     let head = call.param("head").and_then(|head| head.split_once(':'));
     let wanted = |issue: &Issue, pull: &Pull| {
         (state == "all" || issue.open == (state == "open"))
-            && head.is_none_or(|(owner, branch)| owner == repository.owner && branch == pull.head)
+            && head.is_none_or(|(owner, branch)| owner == pull.head_owner(&repository.owner) && branch == pull.head)
             && call.param("base").is_none_or(|base| base == pull.base)
     };
     let mut pulls: Vec<(&Issue, &Pull)> = repository.pulls().filter(|(issue, pull)| wanted(issue, pull)).collect();

@@ -18,6 +18,37 @@ async fn a_push_without_the_token_is_refused() {
 }
 
 #[tokio::test]
+async fn nobody_pushes_to_a_fork_unless_its_owner_lets_maintainers() {
+    let world = World::new().await;
+    let fork = world.github.fork(REPO, "eno").await.unwrap();
+    let files = vec![("pages/bell.txt".to_owned(), Some("Ding.\n".to_owned()))];
+    let (branch, message) = ("bell".to_owned(), "Add a bell".to_owned());
+    world.github.push_as(&fork, Push { person: "eno".to_owned(), branch, files, message }).await.unwrap();
+    let (author, head, base) = ("eno".to_owned(), "eno:bell".to_owned(), "main".to_owned());
+    let pull = NewPull { author, title: "A bell".to_owned(), body: String::new(), head, base };
+    let number = world.github.open_pull(REPO, pull).await.unwrap();
+    let clone = world.clone("clone").await;
+    let url = world.github.clone_url(&fork).replacen("http://", &format!("http://x:{TOKEN}@"), 1);
+    git(&clone, &["fetch", "--quiet", &url, "bell"]).await;
+    git(&clone, &["checkout", "--quiet", "FETCH_HEAD"]).await;
+    git(&clone, &["commit", "--quiet", "--allow-empty", "-m", "Ours"]).await;
+    let ours = git(&clone, &["rev-parse", "HEAD"]).await.stdout_text().trim().to_owned();
+    let push = ["push", "--quiet", &url, "HEAD:refs/heads/bell"];
+
+    let before = git(&clone, &push).await.success();
+    world.github.let_maintainers_push(REPO, number).unwrap();
+    let after = git(&clone, &push).await.success();
+
+    assert_eq!((before, after), (false, true));
+    let pull = world.get(&format!("/repos/acme/pages/pulls/{number}")).await;
+    let shown = (&pull["head"]["sha"], &pull["head"]["repo"]["full_name"], &pull["maintainer_can_modify"]);
+    assert_eq!(shown, (&json!(ours), &json!("eno/pages"), &json!(true)));
+    world.github.delete_fork(&fork).unwrap();
+    let pull = world.get(&format!("/repos/acme/pages/pulls/{number}")).await;
+    assert_eq!((&pull["state"], &pull["head"]["repo"]), (&json!("open"), &Value::Null));
+}
+
+#[tokio::test]
 async fn a_push_turns_ci_red_and_the_next_one_green() {
     let world = World::new().await;
     let clone = world.clone("clone").await;

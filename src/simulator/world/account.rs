@@ -46,7 +46,8 @@ impl World {
         if login == repo.owner {
             return "admin".to_owned();
         }
-        if login == self.own_login { "write".to_owned() } else { "read".to_owned() }
+        let ours = login == self.own_login && repo.parent.is_none();
+        if ours { "write".to_owned() } else { "read".to_owned() }
     }
 
     /// How an author stands to a repository. It is a hint for people, not a permission.

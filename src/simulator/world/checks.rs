@@ -372,7 +372,8 @@ impl World {
 
     /// The pull requests of the same repository whose head is this commit, as check events list them.
     pub(crate) fn pulls_with_head(&self, repository: &Repository, sha: &str) -> Vec<serde_json::Value> {
-        let with_head = repository.pulls().filter(|(issue, pull)| issue.open && pull.head_sha == sha);
+        let is_it = |pull: &super::Pull| pull.head_sha == sha && pull.fork.is_none();
+        let with_head = repository.pulls().filter(|(issue, pull)| issue.open && is_it(pull));
         with_head.map(|(issue, pull)| objects::pull_reference(self, repository, issue, pull)).collect()
     }
 }

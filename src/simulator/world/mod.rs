@@ -5,6 +5,7 @@
 
 mod account;
 mod checks;
+mod forks;
 mod issues;
 mod merging;
 mod pulls;
@@ -22,6 +23,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use account::{Kind, User};
 pub(crate) use checks::{Job, JobState, Run, Started, Status, StatusReport};
+pub(crate) use forks::Fork;
 pub(crate) use issues::{Comment, Issue, IssueEdit};
 pub(crate) use pulls::{Diff, MergeState, Mergeability, Merged, OpenPull, Pull, PullEdit, QueueMoment};
 pub(crate) use quota::{CORE, GRAPHQL, Quotas, RATE_LIMIT};
@@ -33,6 +35,7 @@ pub(crate) use repository::{Commit, Repository};
 pub(crate) use reviews::{Review, ReviewComment, Thread};
 
 use super::{
+    apps::App,
     happened::{Happened, Write},
     json::objects,
     mail::Mailbox,
@@ -61,9 +64,13 @@ pub(crate) struct World {
     pub(crate) requests: BTreeMap<String, u64>,
     /// Work of the simulator itself that has begun and not ended.
     pub(crate) busy: u32,
+    /// The App that a manifest made, or will make.
+    pub(crate) app: Option<App>,
     /// What was spent of the hourly budgets.
     pub(crate) quotas: Quotas,
     ids: u64,
+    /// How many repositories there have ever been.
+    made: u64,
 }
 
 impl World {
@@ -80,9 +87,11 @@ impl World {
             writes: Vec::new(),
             requests: BTreeMap::new(),
             busy: 0,
+            app: None,
             quotas: Quotas::new(),
             // Real ids no longer fit into 32 bits; a client that thinks otherwise must fail here.
             ids: 5_000_000_000,
+            made: 0,
         };
         world.user(own_login);
         world
@@ -116,6 +125,9 @@ impl World {
     pub(crate) fn announce(&mut self, repo: &str, sender: &str, (event, action): (&str, Option<&str>), about: Value) {
         let sender = self.user(sender);
         let Ok(repository) = self.repository(repo) else { return };
+        if repository.parent.is_some() {
+            return;
+        }
         let mut payload = Map::new();
         if let Some(action) = action {
             payload.insert("action".to_owned(), json!(action));

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Issue, Refusal, Repository, Review, StatusReport, Thread, World};
+use super::{Fork, Issue, Refusal, Repository, Review, StatusReport, Thread, World};
 use crate::simulator::{
     happened::{Happened, Verdict},
     json::objects,
@@ -14,8 +14,10 @@ use crate::simulator::{
 pub(crate) struct Pull {
     /// Its number among all pull requests of GitHub; not that of its issue.
     pub(crate) id: u64,
-    /// The branch to merge, in the same repository.
+    /// The branch to merge.
     pub(crate) head: String,
+    /// The fork that holds the branch; `None` if the repository itself does.
+    pub(crate) fork: Option<Fork>,
     /// The newest commit of that branch.
     pub(crate) head_sha: String,
     /// The branch to merge into.
@@ -119,7 +121,7 @@ pub(crate) struct OpenPull {
     pub(crate) title: String,
     /// Its text.
     pub(crate) body: String,
-    /// The branch to merge.
+    /// The branch to merge; `owner:branch` if it lies in a fork.
     pub(crate) head: String,
     /// The branch to merge into.
     pub(crate) base: String,
@@ -224,27 +226,31 @@ impl World {
     pub(crate) fn check_open_pull(&self, repo: &str, open: &OpenPull) -> Result<(String, String), Refusal> {
         let repository = self.repository(repo)?;
         let invalid = |field: &str| Refusal::unprocessable("PullRequest", format!("{field} is invalid"));
-        let head = repository.branches.get(&open.head).ok_or_else(|| invalid("head"))?;
+        let (fork, branch, head) = self.find_head(repo, &open.head).ok_or_else(|| invalid("head"))?;
         let base = repository.branches.get(&open.base).ok_or_else(|| invalid("base"))?;
         if open.title.is_empty() {
             return Err(Refusal::unprocessable("PullRequest", "title can't be blank"));
         }
-        let same = |(issue, pull): (&Issue, &Pull)| issue.open && pull.head == open.head && pull.base == open.base;
+        let from = fork.as_ref().map_or(repo, |fork| &fork.repo);
+        let ends = |pull: &Pull| pull.head == branch && pull.head_repo(repo) == from && pull.base == open.base;
+        let same = |(issue, pull): (&Issue, &Pull)| issue.open && ends(pull);
         if repository.pulls().any(same) {
-            let message = format!("A pull request already exists for {}:{}.", repository.owner, open.head);
+            let message = format!("A pull request already exists for {}:{branch}.", repository.owner);
             return Err(Refusal::unprocessable("PullRequest", message));
         }
-        Ok((head.clone(), base.clone()))
+        Ok((head, base.clone()))
     }
 
     /// Opens a pull request. That its head has commits of its own was checked with git.
     pub(crate) fn open_pull(&mut self, repo: &str, author: &str, open: OpenPull, diff: Diff) -> Result<u64, Refusal> {
         let (head_sha, base_sha) = self.check_open_pull(repo, &open)?;
+        let (fork, head, _) = self.find_head(repo, &open.head).ok_or(Refusal::NotFound)?;
         let mut issue = self.new_issue(repo, author, &open.title, &open.body)?;
         let number = issue.number;
         issue.pull = Some(Pull {
             id: self.next_id(),
-            head: open.head,
+            head,
+            fork,
             head_sha: head_sha.clone(),
             base: open.base,
             base_sha,
@@ -382,10 +388,11 @@ impl World {
     }
 
     pub(super) fn announce_reopened_pull(&mut self, repo: &str, number: u64, actor: &str) -> Result<(), Refusal> {
-        let repository = self.repository_mut(repo)?;
         // The branch may have moved while the pull request was closed and nobody was told.
-        let (_, pull) = repository.pull(number)?;
-        let head = repository.branches.get(&pull.head).cloned();
+        let found = self.repository(repo)?;
+        let (_, pull) = found.pull(number)?;
+        let head = self.head_repository(found, pull).and_then(|holds| holds.branches.get(&pull.head).cloned());
+        let repository = self.repository_mut(repo)?;
         let Some(head) = head else {
             repository.issue_mut(number)?.open = false;
             return Err(Refusal::unprocessable("PullRequest", "state cannot be changed. The head branch was deleted."));

@@ -74,12 +74,14 @@ impl World {
     }
 
     fn take_over(&mut self, repo: &str, change: &RefChange) -> Result<(), Refusal> {
-        let now = self.now;
+        let (now, home) = (self.now, self.home(repo));
+        // A fork shares its commits with the repository that it is a fork of.
+        for holds in [repo, &home] {
+            let commits = change.commits.iter().map(|commit| (commit.sha.clone(), commit.clone()));
+            self.repository_mut(holds)?.commits.extend(commits);
+        }
         let repository = self.repository_mut(repo)?;
         repository.pushed_at = now;
-        for commit in &change.commits {
-            repository.commits.insert(commit.sha.clone(), commit.clone());
-        }
         match &change.after {
             Some(after) => repository.branches.insert(change.branch.clone(), after.clone()),
             None => repository.branches.remove(&change.branch),
@@ -127,14 +129,14 @@ impl World {
 
     /// Open pull requests of this branch get the new head. GitHub sends nothing for closed ones.
     fn head_moved(&mut self, repo: &str, actor: &str, branch: &str, after: &str) -> Result<Vec<u64>, Refusal> {
-        let now = self.now;
-        let repository = self.repository_mut(repo)?;
+        let (now, home) = (self.now, self.home(repo));
+        let repository = self.repository_mut(&home)?;
         let tips = repository.branches.clone();
         let mut moved = Vec::new();
+        let is_it =
+            |pull: &&mut super::Pull| pull.head == branch && pull.head_repo(&home) == repo && pull.head_sha != after;
         for issue in repository.issues.values_mut().filter(|issue| issue.open) {
-            let Some(pull) = issue.pull.as_mut().filter(|pull| pull.head == branch && pull.head_sha != after) else {
-                continue;
-            };
+            let Some(pull) = issue.pull.as_mut().filter(is_it) else { continue };
             let before = std::mem::replace(&mut pull.head_sha, after.to_owned());
             if let Some(tip) = tips.get(&pull.base) {
                 pull.base_sha.clone_from(tip);
@@ -145,9 +147,9 @@ impl World {
         }
         for (number, before) in &moved {
             let beside = json!({ "before": before, "after": after });
-            self.announce_pull(repo, *number, actor, ("synchronize", beside))?;
+            self.announce_pull(&home, *number, actor, ("synchronize", beside))?;
             self.happened(Happened::PullSynchronized {
-                repo: repo.to_owned(),
+                repo: home.clone(),
                 number: *number,
                 actor: actor.to_owned(),
                 before: before.clone(),
@@ -159,13 +161,16 @@ impl World {
 
     /// A branch that goes away by git closes the pull requests from it and into it.
     fn branch_gone(&mut self, repo: &str, actor: &str, branch: &str) -> Result<(), Refusal> {
-        let open = self.repository(repo)?.pulls().filter(|(issue, _)| issue.open);
+        let home = self.home(repo);
+        let open = self.repository(&home)?.pulls().filter(|(issue, _)| issue.open);
         let closed: Vec<u64> = open
-            .filter(|(_, pull)| pull.head == branch || pull.base == branch)
+            .filter(|(_, pull)| {
+                pull.head == branch && pull.head_repo(&home) == repo || pull.base == branch && home == repo
+            })
             .map(|(issue, _)| issue.number)
             .collect();
         for number in closed {
-            self.close_issue(repo, number, actor)?;
+            self.close_issue(&home, number, actor)?;
         }
         Ok(())
     }

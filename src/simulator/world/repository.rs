@@ -17,6 +17,8 @@ pub(crate) struct Repository {
     pub(crate) owner: String,
     /// Its name without the owner.
     pub(crate) name: String,
+    /// The full name of the repository that this one is a fork of. Nobody installed a webhook at a fork.
+    pub(crate) parent: Option<String>,
     /// The branch that pull requests go into by default.
     pub(crate) default_branch: String,
     /// Branches and the commits they point to.
@@ -180,10 +182,12 @@ impl World {
             return Err(Refusal::unprocessable("Repository", "name already exists on this account"));
         }
         self.account(owner, Kind::Organization);
+        self.made += 1;
         let repository = Repository {
-            id: 900_000_000 + 11 * (self.repositories.len() as u64 + 1),
+            id: 900_000_000 + 11 * self.made,
             owner: owner.to_owned(),
             name: name.to_owned(),
+            parent: None,
             default_branch: "main".to_owned(),
             branches: BTreeMap::new(),
             commits: BTreeMap::new(),

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use antiphon::{
-    model::IncidentKind,
+    model::{IncidentKind, Rescue},
     view::{
         IncidentView, Need, Overview, PullPhase, PullView, RepositoryView, SessionPhase, SessionView, Severity, Slots,
         TaskPhase, TaskView,
@@ -45,7 +45,21 @@ fn task(name: &str, phase: TaskPhase, title: &str) -> TaskView {
         trouble: None,
         since: Some(ago(7_300)),
         workspace: None,
+        rescue: None,
     }
+}
+
+/// An ended task whose workspace is still there.
+fn left(name: &str) -> TaskView {
+    TaskView {
+        workspace: Some(format!("/state/workspaces/{name}")),
+        trouble: Some("workspace kept: uncommitted changes in notes.txt".to_owned()),
+        ..task(name, TaskPhase::Abandoned, "Given up")
+    }
+}
+
+fn rescue() -> Rescue {
+    Rescue { task: "hello-9".parse().unwrap(), at: ago(7_300), commit: "e".repeat(40).parse().unwrap() }
 }
 
 fn pull(number: u64, phase: PullPhase, task: Option<&str>) -> PullView {
@@ -106,7 +120,8 @@ fn overview() -> Overview {
         needs: vec![need],
         tasks: vec![
             task("hello-12", TaskPhase::InReview, "Greet people by name"),
-            task("hello-9", TaskPhase::Done, "Old work"),
+            TaskView { rescue: Some(rescue()), ..task("hello-9", TaskPhase::Done, "Old work") },
+            left("hello-10"),
         ],
         pulls: vec![pull(34, PullPhase::Repairing, Some("hello-12")), pull(35, PullPhase::Green, None)],
         sessions: vec![session],
@@ -164,6 +179,7 @@ async fn answer(State(asked): State<Asked>, method: Method, uri: Uri, headers: H
         "spawn" => {
             Json(json!({ "task": "hello-12", "what": "hello-12 begins as soon as a slot is free" })).into_response()
         }
+        "clean" | "restore" => Json(json!({ "task": "hello-9", "what": "hello-9: it is done" })).into_response(),
         "doctor" => {
             let finding = json!({ "severity": "urgent", "what": "GitHub refuses the token", "hint": "renew it" });
             Json(json!([finding])).into_response()
@@ -190,9 +206,16 @@ fn entry(seq: u64) -> Value {
 
 #[test]
 fn without_a_daemon_there_is_a_hint_and_exit_code_3() {
-    for args in
-        [&["status"][..], &["spawn", "12"], &["send", "t-1", "hi"], &["logs", "t-1"], &["open"], &["stop", "t-1"]]
-    {
+    for args in [
+        &["status"][..],
+        &["spawn", "12"],
+        &["send", "t-1", "hi"],
+        &["logs", "t-1"],
+        &["open"],
+        &["stop", "t-1"],
+        &["gc"],
+        &["undo"],
+    ] {
         let ran = World::new().run(args);
 
         assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{args:?} {}", ran.err);
@@ -353,4 +376,36 @@ fn the_doctor_passes_on_what_the_daemon_noticed() {
     assert!(ran.out.contains("✗ daemon       GitHub refuses the token\n    → renew it\n"), "{}", ran.out);
     assert!(ran.out.contains("· settings     none found here; the daemon was given others\n"), "{}", ran.out);
     assert!(!ran.out.contains("address"), "a daemon that runs takes its own address: {}", ran.out);
+}
+
+#[test]
+fn workspaces_of_ended_tasks_are_removed_or_only_listed() {
+    let world = World::new();
+    let line = "hello-10: /state/workspaces/hello-10";
+    let why = "(workspace kept: uncommitted changes in notes.txt)";
+
+    let (dry, asked) = beside_a_daemon(&world, &["gc", "--dry-run"]);
+    assert_eq!((dry.out, asked.len()), (format!("{line} would be removed {why}\n"), 1));
+
+    let (ran, asked) = beside_a_daemon(&world, &["gc"]);
+    assert_eq!(ran.out, format!("{line} is removed {why}\n"));
+    assert_eq!((asked[1].0.as_str(), &asked[1].1["subject"]), ("POST /api/v1/clean", &json!("hello-10")));
+
+    let (unknown, asked) = beside_a_daemon(&world, &["gc", "hello-12"]);
+    assert_eq!((unknown.code, asked.len()), (Some(2), 1), "{}", unknown.err);
+    assert!(unknown.err.contains("hello-12 is no ended task with a workspace"), "{}", unknown.err);
+}
+
+#[test]
+fn what_can_be_brought_back_is_listed_and_brought_back() {
+    let world = World::new();
+
+    let (listed, _) = beside_a_daemon(&world, &["undo"]);
+    assert_eq!(listed.out, "hello-9                    2h ago  eeeeeeeeee\n");
+    let (json, _) = beside_a_daemon(&world, &["undo", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&json.out).unwrap()[0]["task"], "hello-9");
+
+    let (ran, asked) = beside_a_daemon(&world, &["undo", "hello-9"]);
+    assert_eq!(ran.out, "hello-9: it is done\n");
+    assert_eq!((asked[0].0.as_str(), &asked[0].1["subject"]), ("POST /api/v1/restore", &json!("hello-9")));
 }

@@ -47,18 +47,16 @@ fn the_default_branch_is_the_remotes() {
 }
 
 #[test]
-fn it_tells_how_to_connect_the_webhook_and_what_to_run_next() {
+fn it_tells_how_to_connect_github_and_what_to_run_next() {
     let world = World::new().with_clone("hello", "https://github.com/octo-org/hello").standing_in("hello");
 
     let out = world.run(&["init"]).out;
 
-    let export = out.lines().find_map(|line| line.trim().strip_prefix("export ANTIPHON_WEBHOOK_SECRET=")).unwrap();
-    assert_eq!((export.len(), export.bytes().all(|byte| byte.is_ascii_hexdigit())), (48, true));
     let wanted = [
-        "gh webhook forward --repo=octo-org/hello",
-        &format!("--secret={export}"),
-        "smee",
-        "http://127.0.0.1:7117/webhooks/github",
+        "antiphon github setup --url https://YOUR-HOST\n",
+        "antiphon github setup --webhook --smee\n",
+        "antiphon webhook forward --gh\n",
+        "antiphon github check\n",
         "\n  antiphon doctor\n  antiphon up\n",
     ];
     for wanted in wanted {

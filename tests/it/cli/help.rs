@@ -3,9 +3,14 @@
 use super::world::World;
 
 /// Every command that people use.
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 29] = [
     &[],
     &["init"],
+    &["github"],
+    &["github", "setup"],
+    &["github", "check"],
+    &["webhook"],
+    &["webhook", "forward"],
     &["demo"],
     &["up"],
     &["status"],
@@ -16,6 +21,8 @@ const COMMANDS: [&[&str]; 22] = [
     &["logs"],
     &["stop"],
     &["retry"],
+    &["gc"],
+    &["undo"],
     &["open"],
     &["doctor"],
     &["reactions"],

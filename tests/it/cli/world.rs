@@ -8,6 +8,8 @@ use std::{
 use antiphon::{config::Environment, process::Command};
 use tempfile::TempDir;
 
+/// It says that something hangs, never that something is slow.
+const HANGS: std::time::Duration = std::time::Duration::from_secs(300);
 const BINARY: &str = env!("CARGO_BIN_EXE_antiphon");
 
 /// How a command ended.
@@ -65,6 +67,11 @@ impl World {
         self
     }
 
+    /// Without a variable, from now on.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.variables.retain(|(known, _)| known != name);
+    }
+
     /// With something on standard input.
     pub(super) fn with_input(mut self, text: &str) -> Self {
         text.clone_into(&mut self.stdin);
@@ -119,7 +126,7 @@ impl World {
 
     /// Runs the binary to its end, beside something else.
     pub(super) async fn start(&self, args: &[&str]) -> Ran {
-        let command = Command::new(BINARY).args(args).dir(&self.dir).stdin(self.stdin.as_str());
+        let command = Command::new(BINARY).args(args).dir(&self.dir).stdin(self.stdin.as_str()).deadline(HANGS);
         let output = command.envs(self.environment()).run().await.expect("the binary runs");
         Ran { code: output.code, out: self.shown(&output.stdout_text()), err: self.shown(&output.stderr_text()) }
     }

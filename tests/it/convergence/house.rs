@@ -16,14 +16,14 @@ use antiphon::{
     event::{self, Agent, Event},
     executor::{Ears, Executor, Launching, Outcome, Repositories, Repository},
     github,
-    journal::{self, Claimed, Delivery, Journal as _, Post, Retention, SqliteJournal},
+    journal::{self, Claimed, Delivery, Journal as _, Post, Postponement, Retention, SqliteJournal},
     machine::{Pace, Rulebook, Rules},
     model::{Branch, MachineKey, MachineKind, Merge, Receipt, RepoId, Secret, TaskId},
     notify::Notifiers,
     places::Places,
     reaction,
     runtime::Runtime,
-    simulator::{Carried, Chance, Simulator},
+    simulator::{Carried, Chance},
     workspace::{Git, Workspaces},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -95,16 +95,15 @@ struct Up {
 }
 
 impl House {
-    pub(super) async fn build(dir: &Path, github: &Simulator, hand: (&Hand, &Terminal), mut chance: Chance) -> Self {
+    pub(super) async fn build(dir: &Path, api_url: &str, hand: (&Hand, &Terminal), mut chance: Chance) -> Self {
         let (hand, terminal) = hand;
         let text = format!(
-            "github: {{ api_url: '{}', token_env: TOKEN }}\n\
+            "github: {{ api_url: '{api_url}', token_env: TOKEN }}\n\
              webhook: {{ enabled: false }}\n\
              repositories:\n\
              \x20 - {{ name: {REPO}, path: /nowhere, agent: typist, merge: squash, issues: {{ labels: [{LABEL}] }} }}\n\
              agents:\n\
-             \x20 typist: {{ command: [/bin/true], receipt: hook }}\n",
-            github.api_url()
+             \x20 typist: {{ command: [/bin/true], receipt: hook }}\n"
         );
         let config = config::parse("play", &text, &Environment::new("/", [("TOKEN", TOKEN)])).unwrap();
         let repo = RepoId(REPO_ID);
@@ -116,7 +115,7 @@ impl House {
             config: Arc::new(config),
             rules: Arc::new(Rulebook::new(BTreeMap::from([(repo, Arc::new(RULES.clone()))]))),
             repositories: Arc::new(Repositories::new([repository(repo)])),
-            api_url: github.api_url(),
+            api_url: api_url.to_owned(),
             entropy: Arc::new(Mutex::new(chance.fork())),
             branches: BTreeMap::new(),
             up: None,
@@ -299,9 +298,9 @@ impl Up {
         boundary::cross("play: carried out, not recorded");
         match outcome {
             Outcome::Done(event) => self.journal.resolve(id, fence, event).await.unwrap(),
-            Outcome::Later { after, why } => {
+            Outcome::Later { after, why, tried } => {
                 let until = now + SignedDuration::try_from(after).unwrap();
-                self.journal.postpone(id, fence, until, why).await.unwrap()
+                self.journal.postpone(id, fence, Postponement { until, why, tried }).await.unwrap()
             }
         };
     }

@@ -243,6 +243,12 @@ fn marks(text: &str) -> BTreeSet<String> {
     Regex::new(r"ask-[a-z]\d+").unwrap().find_iter(text).map(|found| found.as_str().to_owned()).collect()
 }
 
+/// A reconcile of what is at rest is no reason to write anything.
+pub(super) fn nothing_written_since(play: &Play, before: usize) -> Result<(), String> {
+    let own: Vec<_> = play.github.write_log().into_iter().skip(before).filter(|write| write.actor == OWN).collect();
+    if own.is_empty() { Ok(()) } else { Err(format!("written when nothing had happened: {own:?}")) }
+}
+
 /// What was written to GitHub.
 fn written(play: &Play) -> Result<(), String> {
     let mut opened = BTreeMap::<String, usize>::new();

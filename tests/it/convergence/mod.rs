@@ -42,7 +42,7 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
-// G001, G003, G013, G014, G018, G021, G023, G047, G084, G112, G115, G120, G121, G123, G133, G136, S02, S18, S27, S36,
+// G001, G003, G013, G014, G018, G021, G023, G047, G084, G112, G115, G120, G121, G123, G133, G135, G136, S02, S18, S27, S36,
 // S70, S71, S72
 #[test]
 fn one_reconcile_after_any_trouble_everything_is_known_and_answered_once() {

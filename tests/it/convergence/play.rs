@@ -19,6 +19,7 @@ use super::{
     script::{Act, Finale, Script, TASKS},
     terminal::{Terminal, Typed},
 };
+use crate::recorder::Recorder;
 
 const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
@@ -82,6 +83,7 @@ pub(super) struct Play {
     manners: Chance,
     finales: Option<Vec<Finale>>,
     story: Vec<String>,
+    recorder: Option<Recorder>,
 }
 
 /// Plays a seed; the error says what is wrong.
@@ -93,6 +95,9 @@ pub(super) async fn play(seed: u64, disturbed: bool) -> Result<Played, String> {
     let mut play = Play::begin(dir.path(), &tasks, &mut chance).await;
     let played = play.acts(&script, disturbed.then(|| chance.fork())).await;
     let story = play.told().await;
+    if let Some(recorder) = &play.recorder {
+        recorder.end(&play.github);
+    }
     tasks.shut_down(std::time::Duration::from_secs(5)).await;
     let befallen = played.map_err(|why| format!("{why}\n{story}"))?;
     let (answers, befallen) = befallen;
@@ -122,7 +127,9 @@ impl Play {
         github.create_repository(REPO, &[file("test.sh", "true\n"), file("base.txt", "0\n")]).await.unwrap();
         github.set_permission(REPO, PERSON, "write").unwrap();
         let terminal = Terminal::new(hand.clone());
-        let house = House::build(&dir.join("state"), &github, (&hand, &terminal), chance.fork()).await;
+        let recorder = Recorder::begin(&github, tasks).await;
+        let api_url = recorder.as_ref().map_or_else(|| github.api_url(), |recorder| recorder.url.clone());
+        let house = House::build(&dir.join("state"), &api_url, (&hand, &terminal), chance.fork()).await;
         Self {
             github,
             terminal,
@@ -138,6 +145,7 @@ impl Play {
             manners: chance.fork(),
             finales: None,
             story: Vec::new(),
+            recorder,
         }
     }
 
@@ -170,6 +178,9 @@ impl Play {
         judge::facts(self).await?;
         judge::justified(self)?;
         judge::at_rest(self).await?;
+        let written = self.github.write_log().len();
+        self.reconcile_and_pass(10 * MINUTE).await;
+        judge::nothing_written_since(self, written)?;
         Ok((judge::answers(self, &begun), befallen))
     }
 

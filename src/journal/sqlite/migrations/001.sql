@@ -79,6 +79,7 @@ CREATE TABLE outbox (
     lease      INTEGER,
     not_before INTEGER,
     postponed  INTEGER NOT NULL DEFAULT 0,
+    tried      INTEGER NOT NULL DEFAULT 0,
     why        TEXT,
     notes      INTEGER NOT NULL DEFAULT 0,
     progress   TEXT,

@@ -2,11 +2,14 @@
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
+use serde_json::json;
 
-use crate::{
-    cli::error::Error,
-    view::{Finding, Severity},
+use super::{
+    caller::Caller,
+    error::{Error, Kind},
+    output,
 };
+use crate::view::{Finding, SCHEMA, Severity};
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -78,8 +81,27 @@ impl From<Finding> for Check {
     }
 }
 
+/// Shows the findings, as JSON or for people.
+///
+/// # Errors
+///
+/// [`Kind::Unsound`] if there is a problem among them.
+pub(super) fn report(checks: &[Check], as_json: bool, caller: &Caller) -> Result<(), Error> {
+    let problems = checks.iter().filter(|check| check.grade == Grade::Problem).count();
+    if as_json {
+        output::json(&json!({ "schema": SCHEMA, "healthy": problems == 0, "checks": checks }))?;
+    } else {
+        output::text_as_it_is(&text(checks, caller.is_quiet()))?;
+    }
+    match problems {
+        0 => Ok(()),
+        1 => Err(Error::new(Kind::Unsound, "there is a problem")),
+        several => Err(Error::new(Kind::Unsound, format!("there are {several} problems"))),
+    }
+}
+
 /// The findings for people; for the quiet only those that need something done.
-pub(super) fn text(checks: &[Check], quiet: bool) -> String {
+fn text(checks: &[Check], quiet: bool) -> String {
     let shown = checks.iter().filter(|check| !quiet || matches!(check.grade, Grade::Warning | Grade::Problem));
     shown.map(line).collect()
 }

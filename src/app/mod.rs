@@ -28,7 +28,7 @@ use crate::{
     places::Places,
 };
 
-pub use ending::asked_to_end;
+pub use ending::Ending;
 pub use parts::credentials;
 pub use rulebook::{operators, repositorys};
 pub use runtimes::{pty, tmux};
@@ -54,6 +54,7 @@ pub struct Daemon {
     tasks: Tasks,
     address: SocketAddr,
     link: String,
+    ending: Ending,
 }
 
 impl Daemon {
@@ -70,15 +71,10 @@ impl Daemon {
     }
 
     /// Works until the process is asked to end, then drains.
-    ///
-    /// # Errors
-    ///
-    /// When signals cannot be heard.
-    pub async fn run(self) -> anyhow::Result<()> {
-        let heard = asked_to_end().await;
+    pub async fn run(mut self) {
+        self.ending.asked().await;
         info!("Ending: nothing new is begun, what has begun is finished");
         self.tasks.shut_down(GRACE).await;
-        heard.context("cannot listen for signals")
     }
 }
 
@@ -86,8 +82,11 @@ impl Daemon {
 ///
 /// # Errors
 ///
-/// When the settings are wrong, the state directory is in use or cannot be written, or the address is taken.
+/// When the settings are wrong, the state directory is in use or cannot be written, the address is taken, or signals
+/// cannot be heard.
 pub async fn start(order: Order) -> anyhow::Result<Daemon> {
+    // Before anything is begun: who asks for the end meanwhile is heard when everything is up.
+    let ending = Ending::listen().context("cannot listen for signals")?;
     let clock = Clock::system();
     let config = config::load(&order.config, &order.environment)?;
     let places = Places::new(&order.state_dir);
@@ -114,5 +113,5 @@ pub async fn start(order: Order) -> anyhow::Result<Daemon> {
     let parts = Parts { order, config: Arc::new(config), places, clock, journal, github, address, tasks };
     parts.run(listener, token).await?;
     let tasks = parts.tasks;
-    Ok(Daemon { tasks, address, link })
+    Ok(Daemon { tasks, address, link, ending })
 }

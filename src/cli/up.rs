@@ -73,7 +73,8 @@ fn serve(caller: &Caller) -> Result<(), Error> {
         if !caller.is_quiet() {
             output::line(&format!("Antiphon is up on http://{}\nOpen once: {}", daemon.address(), daemon.link()))?;
         }
-        daemon.run().await.map_err(Error::from)
+        daemon.run().await;
+        Ok(())
     })
 }
 

@@ -8,6 +8,7 @@ mod events;
 mod line;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 use std::path::Path;
 
@@ -20,7 +21,7 @@ use self::line::Line;
 use crate::{
     model::{MachineKey, SessionId, TaskId},
     runtime::Screen,
-    view::{Adopt, EntryView, Finding, Granted, Link, Overview, SCHEMA, Send, Spawn, Subject, TaskLog, Terminal},
+    view::{EntryView, Finding, Link, Overview, SCHEMA, TaskLog, Terminal},
 };
 
 /// A connection to a daemon. Cloning shares it.
@@ -109,69 +110,6 @@ impl Client {
         let metrics = self.0.metrics().await?;
         let count = metrics.lines().find_map(|line| line.strip_prefix(COUNTER));
         Ok(count.and_then(|count| count.trim().parse().ok()).unwrap_or(0))
-    }
-
-    /// Wants an issue, or what some words say, worked on.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] with what is wrong and what to do.
-    pub async fn spawn(&self, wish: &Spawn) -> Result<Granted, Error> {
-        self.0.post("spawn", wish).await
-    }
-
-    /// Wants an open pull request carried on.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] with what is wrong and what to do.
-    pub async fn adopt(&self, wish: &Adopt) -> Result<Granted, Error> {
-        self.0.post("adopt", wish).await
-    }
-
-    /// Wants something said to an agent.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] with what is wrong and what to do.
-    pub async fn send(&self, wish: &Send) -> Result<Granted, Error> {
-        self.0.post("send", wish).await
-    }
-
-    /// Wants a task or pull request tried again.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] with what is wrong and what to do.
-    pub async fn retry(&self, wish: &Subject) -> Result<Granted, Error> {
-        self.0.post("retry", wish).await
-    }
-
-    /// Wants a task ended.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] with what is wrong and what to do.
-    pub async fn stop(&self, wish: &Subject) -> Result<Granted, Error> {
-        self.0.post("stop", wish).await
-    }
-
-    /// Wants the workspace of an ended task gone, and what it holds kept elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] with what is wrong and what to do.
-    pub async fn clean(&self, wish: &Subject) -> Result<Granted, Error> {
-        self.0.post("clean", wish).await
-    }
-
-    /// Wants the workspace of an ended task back.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Refused`] with what is wrong and what to do.
-    pub async fn restore(&self, wish: &Subject) -> Result<Granted, Error> {
-        self.0.post("restore", wish).await
     }
 
     /// An address that logs a browser in, once.

@@ -35,11 +35,8 @@ async fn what_an_ended_task_left_behind_is_kept_and_comes_back() {
     // Another daemon knows of it as well.
     daemon.stop().await;
     let daemon = world.start_daemon();
-    let client = eventually("the daemon", async || {
-        let client = Client::connect(&world.state_dir()).ok()?;
-        client.overview().await.ok().map(|_| client)
-    })
-    .await;
+    world.is_served().await;
+    let client = Client::connect(&world.state_dir()).unwrap();
     client.restore(&wish("restore")).await.unwrap();
     shown(&client, "the workspace", |task| task.workspace.is_some()).await;
     assert_eq!(std::fs::read_to_string(&draft).unwrap(), "half a thought\n");

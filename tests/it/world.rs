@@ -9,6 +9,7 @@ use std::{
 
 use antiphon::{
     background::Tasks,
+    client::Client,
     clock::Clock,
     journal::{Retention, SqliteJournal},
     simulator::{self, Happened, LineComment, NewIssue, NewReview, Options, Simulator, Verdict, Webhook, story},
@@ -255,6 +256,22 @@ impl World {
             drop(happened);
         }
         self.past.clear();
+    }
+
+    /// Waits until a daemon answers.
+    pub(crate) async fn is_served(&self) {
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        let answered = async {
+            loop {
+                ticks.tick().await;
+                if let Ok(client) = Client::connect(&self.state_dir())
+                    && client.overview().await.is_ok()
+                {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(HANGS, answered).await.expect("the daemon answers");
     }
 
     /// Everything that daemons have logged.

@@ -95,10 +95,11 @@ fn perform_and_clear_up(arguments: &Arguments, environment: &Environment) -> any
 fn hear_signals(tasks: &Tasks) -> CancellationToken {
     let asked = CancellationToken::new();
     let heard = asked.clone();
+    let Ok(mut ending) = app::Ending::listen() else { return asked };
     tasks.spawn("signals", |stop| async move {
         tokio::select! {
             () = stop.cancelled() => {}
-            signal = app::asked_to_end() => if signal.is_ok() { heard.cancel() },
+            () = ending.asked() => heard.cancel(),
         }
     });
     asked

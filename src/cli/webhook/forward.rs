@@ -56,8 +56,10 @@ async fn from_smee(channel: Option<&Url>, caller: &Caller) -> Result<(), Error> 
     if !caller.is_quiet() {
         output::line(&format!("Forwarding {channel}\n        to {}\nctrl-c ends it.", door.url()))?;
     }
+    let listened = app::Ending::listen();
+    let mut ending = listened.map_err(|error| Error::failed("cannot listen for signals").because(&error))?;
     tokio::select! {
         ended = smee::forward(&channel, &door, caller.is_quiet()) => ended,
-        asked = app::asked_to_end() => asked.map_err(|error| Error::failed("cannot listen for signals").because(&error)),
+        () = ending.asked() => Ok(()),
     }
 }

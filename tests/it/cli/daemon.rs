@@ -401,7 +401,7 @@ fn what_can_be_brought_back_is_listed_and_brought_back() {
     let world = World::new();
 
     let (listed, _) = beside_a_daemon(&world, &["undo"]);
-    assert_eq!(listed.out, "hello-9                    2h ago  eeeeeeeeee\n");
+    assert_eq!(listed.out, "hello-9                    2h ago  eeeeeee\n");
     let (json, _) = beside_a_daemon(&world, &["undo", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&json.out).unwrap()[0]["task"], "hello-9");
 

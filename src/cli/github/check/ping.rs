@@ -12,7 +12,7 @@ use crate::{
     },
     client,
     clock::Clock,
-    github::{Client, Hook, Webhook},
+    github::{Client, DeliveryAttempt, Hook, Webhook},
 };
 
 const NAME: &str = "ping";
@@ -37,6 +37,7 @@ pub(super) async fn there_and_back(
         Err(error) => return Check::new(NAME, Grade::Note, format!("the daemon cannot be asked: {error}")),
     };
     let since = clock.now();
+    let earlier = failed(github, hook, since).await;
     if let Err(error) = github.ping(repo, *id).await {
         let what = format!("GitHub sends none: {}", in_words(&error));
         return Check::warning(NAME, what, "it takes a token that may administer webhooks");
@@ -45,8 +46,11 @@ pub(super) async fn there_and_back(
         if daemon.pings().await.is_ok_and(|now| now > before) {
             return Check::fine(NAME, "GitHub's came, signed with our secret");
         }
-        if let Some(check) = lost(github, hook, since).await {
-            return check;
+        if let (Some(earlier), Some(failed)) = (&earlier, failed(github, hook, since).await)
+            && let Some(attempt) = failed.iter().find(|attempt| !earlier.contains(attempt))
+        {
+            let (why, fix) = diagnosis(&attempt.status);
+            return Check::problem(NAME, format!("GitHub's did not get through: {why}"), fix);
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -62,12 +66,10 @@ fn no_daemon() -> Check {
     Check::new(NAME, Grade::Note, "no daemon runs that could answer: start it, and check again")
 }
 
-/// What GitHub says of a ping that failed.
-async fn lost(github: &Client, hook: &Hook, since: Timestamp) -> Option<Check> {
-    // GitHub's times have whole seconds.
+/// The pings that failed in the second of `since` or later: GitHub's times have whole seconds. `None` if it does not say.
+async fn failed(github: &Client, hook: &Hook, since: Timestamp) -> Option<Vec<DeliveryAttempt>> {
     let since = Timestamp::from_second(since.as_second()).unwrap_or(since);
-    let attempts = github.delivery_attempts(hook, since).await.ok()?;
-    let failed = attempts.iter().find(|attempt| attempt.event == "ping" && attempt.status != "OK")?;
-    let (why, fix) = diagnosis(&failed.status);
-    Some(Check::problem(NAME, format!("GitHub's did not get through: {why}"), fix))
+    let mut attempts = github.delivery_attempts(hook, since).await.ok()?;
+    attempts.retain(|attempt| attempt.event == "ping" && attempt.status != "OK");
+    Some(attempts)
 }

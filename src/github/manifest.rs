@@ -132,7 +132,7 @@ mod tests {
         assert_eq!((&manifest["public"], &manifest["hook_attributes"]["active"]), (&json!(false), &json!(true)));
         let permissions = manifest["default_permissions"].as_object().unwrap();
         assert_eq!(permissions.len(), NEEDS.len());
-        assert_eq!((&permissions["contents"], &permissions["checks"]), (&json!("write"), &json!("read")));
+        assert_eq!((&permissions["contents"], &permissions["statuses"]), (&json!("write"), &json!("read")));
         assert_eq!(manifest["default_events"], json!(EVENTS));
     }
 

@@ -30,7 +30,7 @@ const fn need(permission: &'static str, access: Access, why: &'static str) -> Ne
 pub const NEEDS: [Need; 9] = [
     need("actions", Access::Write, "read logs and artifacts of failed jobs, run failed jobs again"),
     need("administration", Access::Read, "know which checks the branch protection demands"),
-    need("checks", Access::Read, "see check runs and their annotations"),
+    need("checks", Access::Write, "see check runs and their annotations, say on a commit what is being done"),
     need("contents", Access::Write, "push the branches of agents, merge, resolve review threads"),
     need("issues", Access::Write, "take issues, comment and label"),
     need("merge_queues", Access::Read, "hear what the merge queue tests and throws out"),

@@ -13,6 +13,45 @@ use crate::{
     model::{Cause, IncidentKind, PromptRef},
 };
 
+/// The incidents that a session has; all others belong to pull requests, tasks and rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    Exited,
+    Stuck,
+    NeedsInput,
+}
+
+impl Trouble {
+    const ALL: [Self; 3] = [Self::Exited, Self::Stuck, Self::NeedsInput];
+
+    const fn of(kind: IncidentKind) -> Option<Self> {
+        match kind {
+            IncidentKind::AgentExited => Some(Self::Exited),
+            IncidentKind::AgentStuck => Some(Self::Stuck),
+            IncidentKind::AgentNeedsInput => Some(Self::NeedsInput),
+            IncidentKind::ChecksFailed
+            | IncidentKind::ChecksMissing
+            | IncidentKind::ChangesRequested
+            | IncidentKind::BotReview
+            | IncidentKind::Conflict
+            | IncidentKind::BehindBase
+            | IncidentKind::MergeQueueEjected
+            | IncidentKind::LoopStopped
+            | IncidentKind::ApprovedAndGreen
+            | IncidentKind::IssueReady
+            | IncidentKind::RuleBroken => None,
+        }
+    }
+
+    const fn kind(self) -> IncidentKind {
+        match self {
+            Self::Exited => IncidentKind::AgentExited,
+            Self::Stuck => IncidentKind::AgentStuck,
+            Self::NeedsInput => IncidentKind::AgentNeedsInput,
+        }
+    }
+}
+
 /// Whether a session's own prompt, a person's words or a nudge, should still be sent.
 #[must_use]
 pub fn still_wanted(state: &State, reference: &PromptRef) -> bool {
@@ -38,54 +77,32 @@ pub fn still_wanted_act(state: &State, act: &Act) -> bool {
 impl State {
     /// Opens, answers and closes the incidents of the agent itself.
     pub(super) fn tick_incidents(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
-        for kind in [IncidentKind::AgentExited, IncidentKind::AgentStuck, IncidentKind::AgentNeedsInput] {
-            if self.holds(kind, now) {
-                self.open(kind, now);
-                self.go_on(kind, now, effects);
-            } else if self.has_passed(kind, now) {
-                self.incidents.remove(&kind);
+        for trouble in Trouble::ALL {
+            if self.holds(trouble, now) {
+                self.open(trouble.kind(), now);
+                self.go_on(trouble, now, effects);
+            } else if self.has_passed(trouble, now) {
+                self.incidents.remove(&trouble.kind());
             }
         }
     }
 
-    fn holds(&self, kind: IncidentKind, now: &Now<'_>) -> bool {
-        match kind {
-            IncidentKind::AgentExited => matches!(self.life, Life::Exited { .. }),
-            IncidentKind::AgentStuck => self.stuck_at(now.rules).is_some_and(|at| now.at >= at),
-            IncidentKind::AgentNeedsInput => self.activity() == Some(Activity::NeedsInput),
-            IncidentKind::ChecksFailed
-            | IncidentKind::ChecksMissing
-            | IncidentKind::ChangesRequested
-            | IncidentKind::BotReview
-            | IncidentKind::Conflict
-            | IncidentKind::BehindBase
-            | IncidentKind::MergeQueueEjected
-            | IncidentKind::LoopStopped
-            | IncidentKind::ApprovedAndGreen
-            | IncidentKind::IssueReady
-            | IncidentKind::RuleBroken => false,
+    fn holds(&self, trouble: Trouble, now: &Now<'_>) -> bool {
+        match trouble {
+            Trouble::Exited => matches!(self.life, Life::Exited { .. }),
+            Trouble::Stuck => self.stuck_at(now.rules).is_some_and(|at| now.at >= at),
+            Trouble::NeedsInput => self.activity() == Some(Activity::NeedsInput),
         }
     }
 
     /// Whether an incident whose cause does not hold is over. A sign of life right after an answer is none: a restarted
     /// agent must have lived for a while, a silent one that was spoken to must have ended its turn.
-    fn has_passed(&self, kind: IncidentKind, now: &Now<'_>) -> bool {
-        let untried = self.incidents.get(&kind).is_some_and(|incident| incident.total.0 == 0);
-        match kind {
-            IncidentKind::AgentExited => self.recovered_at(now.rules).is_some_and(|at| now.at >= at),
-            IncidentKind::AgentStuck => untried || self.activity() == Some(Activity::Idle),
-            IncidentKind::AgentNeedsInput
-            | IncidentKind::ChecksFailed
-            | IncidentKind::ChecksMissing
-            | IncidentKind::ChangesRequested
-            | IncidentKind::BotReview
-            | IncidentKind::Conflict
-            | IncidentKind::BehindBase
-            | IncidentKind::MergeQueueEjected
-            | IncidentKind::LoopStopped
-            | IncidentKind::ApprovedAndGreen
-            | IncidentKind::IssueReady
-            | IncidentKind::RuleBroken => true,
+    fn has_passed(&self, trouble: Trouble, now: &Now<'_>) -> bool {
+        let untried = self.incidents.get(&trouble.kind()).is_some_and(|incident| incident.total.0 == 0);
+        match trouble {
+            Trouble::Exited => self.recovered_at(now.rules).is_some_and(|at| now.at >= at),
+            Trouble::Stuck => untried || self.activity() == Some(Activity::Idle),
+            Trouble::NeedsInput => true,
         }
     }
 
@@ -96,7 +113,8 @@ impl State {
         }
     }
 
-    fn go_on(&mut self, kind: IncidentKind, now: &Now<'_>, effects: &mut Vec<Effect>) {
+    fn go_on(&mut self, trouble: Trouble, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        let kind = trouble.kind();
         self.choose_plan(kind, now, effects);
         let (failures, entropy) = (vec![kind.as_str().to_owned()], now.entropy_number());
         let alive_at = self.alive_at;
@@ -105,7 +123,7 @@ impl State {
             incident.escalate(now.at)
         } else if incident.is_due(now.at) {
             incident.begin(&failures, None, now.at)
-        } else if was_in_vain(incident, kind, alive_at) {
+        } else if was_in_vain(incident, trouble, alive_at) {
             incident.failed(&failures, now.at, entropy)
         } else {
             None
@@ -156,7 +174,8 @@ impl State {
             incident.acted(position, outcome, &failures, now.at)
         };
         // Somebody else may have started it again meanwhile.
-        if restarts && *outcome == ActionOutcome::Done && self.holds(kind, now) {
+        let still_holds = Trouble::of(kind).is_some_and(|trouble| self.holds(trouble, now));
+        if restarts && *outcome == ActionOutcome::Done && still_holds {
             self.restart(now, effects);
         }
         self.carry_out(kind, order, effects);
@@ -188,24 +207,12 @@ impl State {
 }
 
 /// Whether the cause of an incident is back although it was answered.
-fn was_in_vain(incident: &Incident, kind: IncidentKind, alive_at: Timestamp) -> bool {
+fn was_in_vain(incident: &Incident, trouble: Trouble, alive_at: Timestamp) -> bool {
     let Stage::Answering { since, .. } = incident.stage else { return false };
-    match kind {
+    match trouble {
         // It had a chance only if it has lived since.
-        IncidentKind::AgentStuck => alive_at > since,
-        IncidentKind::AgentExited
-        | IncidentKind::AgentNeedsInput
-        | IncidentKind::ChecksFailed
-        | IncidentKind::ChecksMissing
-        | IncidentKind::ChangesRequested
-        | IncidentKind::BotReview
-        | IncidentKind::Conflict
-        | IncidentKind::BehindBase
-        | IncidentKind::MergeQueueEjected
-        | IncidentKind::LoopStopped
-        | IncidentKind::ApprovedAndGreen
-        | IncidentKind::IssueReady
-        | IncidentKind::RuleBroken => true,
+        Trouble::Stuck => alive_at > since,
+        Trouble::Exited | Trouble::NeedsInput => true,
     }
 }
 

@@ -6,6 +6,7 @@
 mod addressees;
 #[cfg(unix)]
 mod behind;
+#[cfg(unix)]
 mod budget;
 #[cfg(target_os = "linux")]
 mod burst;
@@ -33,6 +34,7 @@ mod ladder;
 mod long_log;
 #[cfg(unix)]
 mod luck;
+#[cfg(unix)]
 mod merging;
 #[cfg(unix)]
 mod pages;

@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments, caller: &Caller) -> Result<(), Error> {
     if ended.is_empty() && !caller.is_quiet() {
         return output::line("no ended task has a workspace");
     }
-    let done = if arguments.dry_run { "would be removed" } else { "is removed" };
+    let done = if arguments.dry_run { "would be removed" } else { "is being removed" };
     for task in &ended {
         let path = task.workspace.as_deref().unwrap_or_default();
         let why = task.trouble.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();

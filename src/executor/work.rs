@@ -153,7 +153,16 @@ impl Executor {
         };
         let workspace = match self.workspaces.find(task) {
             Ok(Some(workspace)) if workspace.branch == branch => workspace,
-            Ok(None) => return Outcome::Done(Some(event::Task::WorkspaceRemoved.into())),
+            // A try before this one came so far; what it rescued is still known to the repository.
+            Ok(None) => {
+                let rescues =
+                    if rescue { self.workspaces.rescues(&repository.path, task).await } else { Ok(Vec::new()) };
+                return match rescues.map(|rescues| rescues.into_iter().next()) {
+                    Ok(Some(rescue)) => Outcome::Done(Some(event::Task::WorkspaceRescued { rescue }.into())),
+                    Ok(None) => Outcome::Done(Some(event::Task::WorkspaceRemoved.into())),
+                    Err(error) => kept(chain(&error)),
+                };
+            }
             Ok(Some(other)) => return kept(format!("it is on {}", other.branch)),
             Err(error) => return kept(chain(&error)),
         };

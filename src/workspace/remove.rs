@@ -132,10 +132,10 @@ impl Workspaces {
         let _turn = self.lanes.enter(&repository.common_dir).await;
         let registered = repository.worktrees().await?.iter().any(|entry| entry.path == workspace.path);
         match (registered, workspace.path.symlink_metadata().is_ok()) {
-            (false, false) => return self.forget(workspace, Gone::default()),
+            (false, false) => return self.forget(workspace, self.gone_before(workspace, unsaved).await?),
             (true, false) => {
                 unregister(&repository, &workspace.path).await?;
-                return self.forget(workspace, Gone::default());
+                return self.forget(workspace, self.gone_before(workspace, unsaved).await?);
             }
             (false, true) => return Ok(unknown("its directory is no worktree of the repository")),
             (true, true) => {}
@@ -216,6 +216,15 @@ impl Workspaces {
             return Ok(unknown(&refused));
         }
         self.forget(workspace, Gone { ignored: standing.ignored, branch: OwnBranch::Kept, rescue: Some(rescue) })
+    }
+
+    /// What is left where an earlier try was cut short: what that rescued.
+    async fn gone_before(&self, workspace: &Workspace, unsaved: Unsaved) -> Result<Gone, Error> {
+        let rescue = match unsaved {
+            Unsaved::Stays => None,
+            Unsaved::IsRescued { .. } => self.rescues(&workspace.common_dir, &workspace.task).await?.into_iter().next(),
+        };
+        Ok(Gone { rescue, ..Gone::default() })
     }
 
     fn forget(&self, workspace: &Workspace, gone: Gone) -> Result<Removal, Error> {

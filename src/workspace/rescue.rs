@@ -4,13 +4,13 @@
 //! committed and not pushed, and a second one holds the index where that differs. A ref keeps them:
 //! `refs/antiphon/rescue/<task>/<moment>`. Neither the workspace nor its index is changed by that.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use tracing::info;
 
 use super::{Error, Git, Spec, Workspace, Workspaces, other, prepare, repository::Repository};
-use crate::model::{Rescue, Sha};
+use crate::model::{Rescue, Sha, TaskId};
 
 /// Below it are the refs that keep rescued work, by task and moment.
 const REFS: &str = "refs/antiphon/rescue/";
@@ -37,7 +37,7 @@ impl Workspaces {
     /// When git cannot take everything in: then nothing counts as kept.
     pub async fn rescue(&self, workspace: &Workspace, now: Timestamp) -> Result<Rescue, Error> {
         let snapshot = self.snapshot(workspace).await?;
-        let newest = self.rescues(workspace).await?.into_iter().next();
+        let newest = self.rescues(&workspace.common_dir, &workspace.task).await?.into_iter().next();
         if let Some(known) = newest
             && snapshot.is(&known, &self.git, workspace).await?
         {
@@ -58,15 +58,15 @@ impl Workspaces {
         Ok(rescue)
     }
 
-    /// What was rescued of a workspace's task, newest first.
+    /// What was rescued of a task in a repository, newest first.
     ///
     /// # Errors
     ///
     /// When the repository is gone.
-    pub async fn rescues(&self, workspace: &Workspace) -> Result<Vec<Rescue>, Error> {
-        let below = format!("{REFS}{}/", workspace.task);
+    pub async fn rescues(&self, repository: &Path, task: &TaskId) -> Result<Vec<Rescue>, Error> {
+        let below = format!("{REFS}{task}/");
         let args = ["for-each-ref", "--format=%(refname) %(objectname)", &below];
-        let listed = self.git.tell(&workspace.common_dir, &args).await?;
+        let listed = self.git.tell(repository, &args).await?;
         let mut rescues: Vec<_> = listed.lines().filter_map(read).collect();
         rescues.sort_by_key(|rescue| std::cmp::Reverse(rescue.at));
         Ok(rescues)
@@ -107,12 +107,24 @@ impl Workspaces {
         }
         let source = format!("--source={}", rescue.commit);
         self.git.tell(&workspace.path, &["restore", &source, "--worktree", "--no-overlay", "--", ":/"]).await?;
-        if let Some(index) = commit_at(&repository, rescue, "^2").await? {
-            self.git.tell(&workspace.path, &["read-tree", index.as_str()]).await?;
-        }
+        let index = commit_at(&repository, rescue, "^2").await?.unwrap_or(head);
+        self.git.tell(&workspace.path, &["read-tree", index.as_str()]).await?;
         self.write_record(&workspace).map_err(other)?;
         info!(task.id = %rescue.task, rescue.commit = %rescue.commit, "Restored the workspace of {}", rescue.task);
         Ok(workspace)
+    }
+
+    /// Of a repository within the workspace a tree holds the commit's name alone, and nothing of its work.
+    async fn refuse_repositories(&self, workspace: &Workspace, tree: &str) -> Result<(), Error> {
+        let listed = self.git.tell_bytes(workspace, &["ls-tree", "-r", "-z", "--full-tree", tree]).await?;
+        let listed = String::from_utf8_lossy(&listed);
+        let links = listed.split('\0').filter_map(|line| line.strip_prefix("160000 ")?.split_once('\t'));
+        match links.map(|(_, path)| path).find(|path| workspace.path.join(path).join(".git").exists()) {
+            Some(inner) => {
+                Err(other(anyhow::anyhow!("{inner} is a repository of its own, and cannot be kept this way")))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn snapshot(&self, workspace: &Workspace) -> Result<Snapshot, Error> {
@@ -126,6 +138,7 @@ impl Workspaces {
         aside.git.tell(path, &["read-tree", "HEAD"]).await?;
         aside.git.tell(path, &["add", "--all", "--", ":/"]).await?;
         let files = aside.git.tell(path, &["write-tree"]).await?;
+        self.refuse_repositories(workspace, &files).await?;
         let committed = self.git.tell(path, &["rev-parse", "--verify", "HEAD^{tree}"]).await?;
         let index = index.filter(|index| *index != files && *index != committed);
         Ok(Snapshot { head, index, files })
@@ -215,6 +228,10 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
+    async fn rescues(world: &World, workspace: &Workspace) -> Result<Vec<Rescue>, Error> {
+        world.workspaces.rescues(&workspace.common_dir, &workspace.task).await
+    }
+
     async fn remove(world: &World, workspace: &Workspace) -> Gone {
         let unsaved = Unsaved::IsRescued { at: NOW };
         let removal = world.workspaces.remove(workspace, &Reach::default(), unsaved).await.unwrap();
@@ -248,7 +265,7 @@ mod tests {
         let gone = remove(&world, &workspace).await;
         let rescue = gone.rescue.unwrap();
         assert_eq!(gone.ignored, ["target/"]);
-        assert_eq!(world.workspaces.rescues(&workspace).await.unwrap(), std::slice::from_ref(&rescue));
+        assert_eq!(rescues(&world, &workspace).await.unwrap(), std::slice::from_ref(&rescue));
         world.workspaces.restore(&world.spec("t-1"), &rescue).await.unwrap();
 
         assert_eq!(state(&world, &workspace).await, before);
@@ -268,7 +285,7 @@ mod tests {
 
         world.sh_in(&workspace.path, "echo more > file").await;
         let other = world.workspaces.rescue(&workspace, NOW + jiff::SignedDuration::from_secs(2)).await.unwrap();
-        assert_eq!(world.workspaces.rescues(&workspace).await.unwrap(), [other, first]);
+        assert_eq!(rescues(&world, &workspace).await.unwrap(), [other, first]);
         assert_eq!(
             world
                 .sh_in(&workspace.path, "git for-each-ref --format='%(refname)' refs/heads refs/tags")
@@ -314,6 +331,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_repository_within_keeps_the_workspace() {
+        let world = World::new().await;
+        let workspace = world.prepare("t-1").await;
+        world
+            .sh_in(&workspace.path, "git init -q inner && cd inner && echo x > y && git add y && git commit -qm x")
+            .await;
+
+        let removal =
+            world.workspaces.remove(&workspace, &Reach::default(), Unsaved::IsRescued { at: NOW }).await.unwrap();
+
+        assert!(matches!(removal, Removal::Refused(_)), "{removal:?}");
+        assert!(workspace.path.join("inner/y").exists());
+    }
+
+    #[tokio::test]
+    async fn a_removal_that_was_cut_short_still_knows_its_rescue() {
+        let world = World::new().await;
+        let workspace = world.prepare("t-1").await;
+        world.sh_in(&workspace.path, "echo 2 > file").await;
+        let rescue = world.workspaces.rescue(&workspace, NOW).await.unwrap();
+        world.sh("cd clone && git worktree remove --force --force ../state/workspaces/t-1").await;
+
+        assert_eq!(remove(&world, &workspace).await.rescue, Some(rescue));
+    }
+
+    #[tokio::test]
     async fn work_that_cannot_be_rescued_keeps_its_workspace() {
         let world = World::new().await;
         let workspace = world.prepare("t-1").await;
@@ -333,6 +376,6 @@ mod tests {
         let workspace = world.prepare("t-1").await;
 
         assert_eq!(remove(&world, &workspace).await.rescue, None);
-        assert_eq!(world.workspaces.rescues(&workspace).await.unwrap(), []);
+        assert_eq!(rescues(&world, &workspace).await.unwrap(), []);
     }
 }

@@ -20,7 +20,7 @@ pub(super) async fn clean(surroundings: Shared, wish: Wish<Subject>) -> Answer {
         Some(_) => Ok(()),
         None => Err(Refusal::conflict(format!("{} has no workspace any more", task.task))),
     };
-    let what = "its workspace is removed, and what that alone holds is kept for `antiphon undo`";
+    let what = "its workspace is being removed, and what that alone holds is kept for `antiphon undo`";
     order(surroundings, wish, event::Task::CleanWanted, has_workspace, what).await
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn restore(surroundings: Shared, wish: Wish<Subject>) -> Answer
             .hint("`antiphon undo` lists what can be brought back")),
         (None, Some(_)) => Ok(()),
     };
-    let what = "its workspace is brought back as it was";
+    let what = "its workspace is being brought back as it was";
     order(surroundings, wish, event::Task::RestoreWanted, was_rescued, what).await
 }
 

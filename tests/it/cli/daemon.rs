@@ -388,7 +388,7 @@ fn workspaces_of_ended_tasks_are_removed_or_only_listed() {
     assert_eq!((dry.out, asked.len()), (format!("{line} would be removed {why}\n"), 1));
 
     let (ran, asked) = beside_a_daemon(&world, &["gc"]);
-    assert_eq!(ran.out, format!("{line} is removed {why}\n"));
+    assert_eq!(ran.out, format!("{line} is being removed {why}\n"));
     assert_eq!((asked[1].0.as_str(), &asked[1].1["subject"]), ("POST /api/v1/clean", &json!("hello-10")));
 
     let (unknown, asked) = beside_a_daemon(&world, &["gc", "hello-12"]);

@@ -38,6 +38,7 @@ mod luck;
 mod merging;
 #[cfg(unix)]
 mod pages;
+mod port;
 mod recorder;
 #[cfg(unix)]
 mod recordings;

@@ -47,11 +47,7 @@ impl Executor {
         let Some(runtime) = self.runtime(&session.agent.runtime) else {
             return refused(Refusal::Never(format!("there is no runtime named {}", session.agent.runtime)));
         };
-        let gate = match self.gate(address, &session.agent.name, session.repo) {
-            Ok(gate) => gate,
-            // A gate that cannot be evaluated is closed.
-            Err(why) => return refused(Refusal::Never(why)),
-        };
+        let gate = self.gate(&session.agent.name);
         let earlier = claim.progress.as_deref().and_then(|note| serde_json::from_str::<Composed>(note).ok());
         let composed = match earlier {
             Some(composed) => composed,

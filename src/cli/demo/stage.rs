@@ -18,7 +18,7 @@ use crate::{
     agent,
     background::Tasks,
     clock::Clock,
-    config::Environment,
+    config::{Adapters, Environment},
     process::Command,
     simulator::{Options, Simulator, Webhook, story},
 };
@@ -346,7 +346,10 @@ async fn check_programs(arguments: &Arguments, user: &Environment) -> Result<(),
         return Err(Unfit::Missing { program: "tmux", hint: "install tmux, or leave --runtime out" });
     }
     if arguments.agent == Actor::Claude
-        && !agent::detect(user.variables()).await.iter().any(|found| found.name.as_str() == "claude")
+        && !agent::detect(&Adapters::default(), user.variables())
+            .await
+            .iter()
+            .any(|found| found.name.as_str() == "claude")
     {
         let hint = "install Claude Code and log in once, or leave --agent out: the scripted agent needs no model";
         return Err(Unfit::Missing { program: "claude", hint });

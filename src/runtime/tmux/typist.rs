@@ -57,6 +57,10 @@ impl Typist {
             };
         }
         self.settled(&pane, before).await;
+        if let Err(error) = self.judge_enter(&pane, message, gate).await {
+            warn!(prompt.id = %prompt, error = %error, "The text of a prompt was typed, but its Enter was withheld: {error}");
+            return Ok(Submission::Placed);
+        }
         if let Err(error) = self.enter(&pane, prompt, silent).await {
             warn!(prompt.id = %prompt, error = format!("{error:#}"), "Cannot tell whether the Enter of a prompt was typed");
             // What was sent may still be carried out, so only a mark that says so proves anything.
@@ -110,6 +114,19 @@ impl Typist {
         if pane.in_mode {
             return Err(Error::NotReceptive(Why::CopyMode));
         }
+        let screen = self.look(pane).await?;
+        gate.judge(&screen, pane.foreground().as_deref(), message).map_err(Error::NotReceptive)?;
+        Ok(screen)
+    }
+
+    /// Whether Enter would submit the message that stands there now.
+    async fn judge_enter(&self, pane: &Pane, message: &Message, gate: &Gate) -> Result<(), Error> {
+        let screen = self.look(pane).await?;
+        gate.judge_enter(&screen, pane.foreground().as_deref(), message).map_err(Error::NotReceptive)
+    }
+
+    /// The screen, if no person types there: their keys would come between ours.
+    async fn look(&self, pane: &Pane) -> Result<Screen, Error> {
         let session = format!("={}", self.address);
         let format = "#{client_control_mode} #{client_readonly} #{client_activity}";
         let clients = command(["list-clients", "-t", &session, "-F", format]);
@@ -117,9 +134,7 @@ impl Typist {
         if replies[0].text().lines().any(|client| self.types(client)) {
             return Err(Error::NotReceptive(Why::Typing));
         }
-        let screen = pane.screen(&replies[1].text, String::new());
-        gate.judge(&screen, pane.foreground().as_deref(), message).map_err(Error::NotReceptive)?;
-        Ok(screen)
+        Ok(pane.screen(&replies[1].text, String::new()))
     }
 
     /// Whether a client is a person who typed within the last seconds. tmux counts whole seconds.

@@ -16,32 +16,19 @@ use super::{
     spool::{self, env_name},
     start::{GitSetup, Start},
 };
+use crate::config::Config;
 
 /// Decides what of an environment is kept.
 #[derive(Debug, Clone, Default)]
 pub struct Withhold {
     named: BTreeSet<String>,
+    marks: Vec<String>,
+    kept: Vec<String>,
 }
 
-/// Marks of a surrounding program. A name that ends with `*` is a prefix.
-const MARKS: [&str; 32] = [
-    "CLAUDECODE",
-    "CLAUDE_CODE_*",
-    "CLAUDE_EFFORT",
-    "CLAUDE_ENV_FILE",
-    "CLAUDE_PROJECT_DIR",
-    "CLAUDE_PLUGIN_*",
-    "AI_AGENT",
-    "CODEX_*",
-    "OPENCODE",
-    "OPENCODE_RUN_ID",
-    "OPENCODE_PROCESS_ROLE",
-    "OPENCODE_PID",
-    "GEMINI_CLI",
-    "GEMINI_PTY_INFO",
-    "CURSOR_AGENT",
-    "CURSOR_TRACE_ID",
-    "COPILOT_CLI",
+/// Marks of a surrounding terminal or editor, or of ourselves. A name that ends with `*` is a beginning. Those of the agents
+/// stand in their adapters.
+const MARKS: [&str; 14] = [
     "TMUX*",
     "STY",
     "WINDOW",
@@ -56,26 +43,6 @@ const MARKS: [&str; 32] = [
     "OLDPWD",
     "_",
     "ANTIPHON_*",
-    "SSH_ASKPASS*",
-];
-
-/// What begins like a mark and yet is the user's own configuration of an agent.
-const KEPT: [&str; 15] = [
-    "CLAUDE_CODE_OAUTH_TOKEN",
-    "CLAUDE_CODE_USE_*",
-    "CLAUDE_CODE_SKIP_*",
-    "CLAUDE_CODE_MAX_*",
-    "CLAUDE_CODE_DISABLE_*",
-    "CLAUDE_CODE_ENABLE_*",
-    "CLAUDE_CODE_EFFORT_LEVEL",
-    "CLAUDE_CODE_SUBAGENT_MODEL",
-    "CLAUDE_CODE_API_KEY_HELPER_TTL_MS",
-    "CLAUDE_CODE_CLIENT_*",
-    "CLAUDE_CODE_CERT_STORE",
-    "CLAUDE_CODE_GIT_BASH_PATH",
-    "CODEX_HOME",
-    "CODEX_API_KEY",
-    "CODEX_CA_CERTIFICATE",
 ];
 
 /// Words that say that a variable is a credential, beside everything that ends with `TOKEN`.
@@ -87,10 +54,17 @@ static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl Withhold {
-    /// Beside what is always left out, the variables with these names.
+    /// Beside what is always left out, the variables with these names, and what any known agent marks its children with.
     #[must_use]
-    pub const fn new(named: BTreeSet<String>) -> Self {
-        Self { named }
+    pub fn new(named: BTreeSet<String>, config: &Config) -> Self {
+        let adapters = config.adapters.all.values();
+        let (strip, keep): (Vec<_>, Vec<_>) =
+            adapters.map(|adapter| (&adapter.environment.strip, &adapter.environment.keep)).unzip();
+        Self {
+            named,
+            marks: strip.into_iter().flatten().cloned().collect(),
+            kept: keep.into_iter().flatten().cloned().collect(),
+        }
     }
 
     /// Whether an inherited variable may reach an agent.
@@ -98,7 +72,9 @@ impl Withhold {
     pub fn keeps(&self, name: &str, value: &str) -> bool {
         // Windows does not tell `Path` from `PATH`.
         let upper = name.to_ascii_uppercase();
-        let marks = !matches(&KEPT, &upper) && (upper.starts_with("GIT_") || matches(&MARKS, &upper));
+        let marks =
+            ["GIT_*", "SSH_ASKPASS*"].iter().chain(&MARKS).copied().chain(self.marks.iter().map(String::as_str));
+        let marks = matches(marks, &upper) && !matches(self.kept.iter().map(String::as_str), &upper);
         !marks && !self.is_secret(name, value)
     }
 
@@ -117,7 +93,7 @@ impl Withhold {
 
 /// The whole environment of a launch.
 pub(super) fn of(start: &Start) -> BTreeMap<String, String> {
-    let withhold = Withhold::new(start.withhold.clone());
+    let withhold = &start.withhold;
     let inherited = start.inherited.iter().filter(|(name, value)| withhold.keeps(name, value));
     let chosen = start.agent.env.iter().filter(|(name, value)| !withhold.is_secret(name, value));
     let mut env: BTreeMap<_, _> = inherited.chain(chosen).map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -183,10 +159,10 @@ fn ssh_forms(clone_url: &str) -> Vec<(String, String)> {
     [format!("git@{host}:{bare}"), format!("ssh://git@{host}/{bare}")].map(|ssh| (https.clone(), ssh)).into()
 }
 
-fn matches(patterns: &[&str], name: &str) -> bool {
-    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+fn matches<'p>(mut patterns: impl Iterator<Item = &'p str>, name: &str) -> bool {
+    patterns.any(|pattern| match pattern.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
-        None => name == *pattern,
+        None => name == pattern,
     })
 }
 
@@ -195,7 +171,7 @@ mod tests {
     use super::*;
 
     fn kept(name: &str) -> bool {
-        Withhold::new(["MY_APP_CREDENTIAL".to_owned()].into()).keeps(name, "value")
+        Withhold::new(["MY_APP_CREDENTIAL".to_owned()].into(), &Config::default()).keeps(name, "value")
     }
 
     /// Invariant 5: no agent process holds a GitHub token.

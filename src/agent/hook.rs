@@ -1,8 +1,8 @@
 //! What agents report through their hooks.
 //!
-//! The fields are Claude Code's; Codex uses the same names in its hooks, and other fields in what it passes to
-//! `notify`. A program without hooks of its own may write the same. Unknown fields are ignored, unknown events are
-//! named. All texts come from outside.
+//! The fields are Claude Code's; Codex and Qwen Code use the same names in their hooks, Gemini CLI two others, and Codex other
+//! fields in what it passes to `notify`. A program without hooks of its own may write the same. Unknown fields are ignored,
+//! unknown events are named. All texts come from outside.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -82,9 +82,9 @@ fn kind(report: &Value) -> HookKind {
     let or_empty = |key| text(report, key).unwrap_or_default();
     match name.as_str() {
         "SessionStart" => HookKind::SessionStarted { agent_session: or_empty("session_id") },
-        "UserPromptSubmit" => HookKind::PromptSubmitted { text: or_empty("prompt") },
-        "Stop" => HookKind::TurnEnded {
-            message: text(report, "last_assistant_message"),
+        "UserPromptSubmit" | "BeforeAgent" => HookKind::PromptSubmitted { text: or_empty("prompt") },
+        "Stop" | "AfterAgent" => HookKind::TurnEnded {
+            message: text(report, "last_assistant_message").or_else(|| text(report, "prompt_response")),
             background: report.get("background_tasks").and_then(Value::as_array).is_some_and(|tasks| !tasks.is_empty()),
         },
         "StopFailure" => HookKind::TurnFailed { error: failure(report) },
@@ -192,6 +192,15 @@ mod tests {
         ] {
             assert_eq!(kinds(&report), [expected], "{report}");
         }
+    }
+
+    /// As the documentation of Gemini CLI 0.61 has it.
+    #[test]
+    fn what_gemini_reports_is_read() {
+        let took = json!({"hook_event_name": "BeforeAgent", "prompt": "[antiphon:abcdefghij] a"});
+        assert_eq!(kinds(&took), [HookKind::PromptSubmitted { text: "[antiphon:abcdefghij] a".into() }]);
+        let ended = json!({"hook_event_name": "AfterAgent", "prompt": "a", "prompt_response": "done"});
+        assert_eq!(kinds(&ended), [HookKind::TurnEnded { message: Some("done".into()), background: false }]);
     }
 
     #[test]

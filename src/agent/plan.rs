@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use regex::Regex;
+use sha2::Digest as _;
 
-use super::{Adapter, claude, codex, environment, generic, start::Start};
-use crate::model::Receipt;
+use super::{environment, shell, start::Start};
+use crate::config::{BrokenTemplate, Facts, Permissions};
 
 /// Everything that a runtime needs to launch an agent.
 #[derive(Debug, Clone)]
@@ -21,10 +21,6 @@ pub struct Plan {
     pub env: BTreeMap<String, String>,
     /// Files of the launch's private directory that have to be there before the start.
     pub files: Vec<PlannedFile>,
-    /// What has to hold on the screen before a prompt is typed.
-    pub gate: Gate,
-    /// What will prove that a prompt arrived.
-    pub receipt: Receipt,
     /// The agent's own id of the session, where it can be chosen beforehand.
     pub agent_session: Option<String>,
 }
@@ -38,64 +34,81 @@ pub struct PlannedFile {
     pub text: String,
 }
 
-/// The patterns by which a screen is read. They are matched against the rows of the screen, joined by line feeds.
-#[derive(Debug, Clone, Default)]
-pub struct Gate {
-    /// Stands there when a prompt may be typed. `None`: nothing is known, and nothing is asked.
-    pub ready: Option<Regex>,
-    /// Stand there while a dialog is open; then nothing may be typed.
-    pub dialogs: Vec<Regex>,
-    /// Its first group is what a person has typed and not yet sent, if that is not empty.
-    pub draft: Option<Regex>,
-}
-
-/// A pattern in the operator's settings that is no regular expression.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{pattern:?} is not a regular expression: {why}")]
-pub struct BadPattern {
-    /// The pattern.
-    pub pattern: String,
-    /// What is wrong with it.
-    pub why: String,
-}
-
-/// What an adapter adds to the operator's command.
-#[derive(Debug, Default)]
-pub(super) struct Addition {
-    pub(super) args: Vec<String>,
-    pub(super) env: Vec<(&'static str, &'static str)>,
-    pub(super) files: Vec<PlannedFile>,
-    pub(super) gate: Gate,
-    pub(super) agent_session: Option<String>,
-}
-
 /// Plans a launch.
 ///
 /// # Errors
 ///
-/// When a pattern of the operator's settings is no regular expression.
-pub fn plan(start: &Start) -> Result<Plan, BadPattern> {
-    let added = match Adapter::of(&start.agent.command) {
-        Adapter::Claude => claude::addition(start),
-        Adapter::Codex => codex::addition(start),
-        Adapter::Generic => generic::addition(),
-    };
-    let mut gate = added.gate;
-    if let Some(ready) = &start.agent.ready {
-        gate.ready = Some(compiled(ready)?);
-    }
-    for dialog in &start.agent.dialogs {
-        gate.dialogs.push(compiled(dialog)?);
-    }
-    let mut argv = start.agent.command.clone();
-    argv.extend(added.args);
+/// When a template of the adapter cannot be filled in; they were tried when they were loaded.
+pub fn plan(start: &Start) -> Result<Plan, BrokenTemplate> {
+    let launch = &start.agent.adapter.launch;
+    let own = launch.begin.iter().any(|argument| argument.text().contains("agent_session"));
+    let agent_session = start.resume.clone().or_else(|| own.then(|| session_uuid(start)));
     let mut env = environment::of(start);
-    for (name, value) in added.env {
-        // What the operator set stays.
-        env.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    let facts = facts(start, agent_session.as_deref(), &env);
+    let permissions = match start.agent.permissions {
+        Permissions::Ask => &launch.permissions.ask,
+        Permissions::Edits => &launch.permissions.edits,
+        Permissions::All => &launch.permissions.all,
+    };
+    let conversation = if start.resume.is_some() { &launch.resume } else { &launch.begin };
+    let mut argv = start.agent.command.clone();
+    for argument in launch.args.iter().chain(permissions).chain(conversation) {
+        argv.push(argument.render(&facts)?);
     }
-    let receipt = start.agent.receipt;
-    Ok(Plan { argv, env, files: added.files, gate, receipt, agent_session: added.agent_session })
+    for (name, value) in &launch.env {
+        // What the operator set stays.
+        if !env.contains_key(name) {
+            env.insert(name.clone(), value.render(&facts)?);
+        }
+    }
+    let mut files = Vec::new();
+    for (name, text) in &launch.files {
+        files.push(PlannedFile { path: start.session_dir.join(name), text: text.render(&facts)? });
+    }
+    Ok(Plan { argv, env, files, agent_session })
+}
+
+/// The path at which the agent writes its transcript, if the adapter knows it; `*` in it stands for a part of a name.
+///
+/// # Errors
+///
+/// As [`plan`].
+pub fn transcript_path(start: &Start, agent_session: Option<&str>) -> Result<Option<String>, BrokenTemplate> {
+    let path = start.agent.adapter.transcript.as_ref().and_then(|transcript| transcript.path.as_ref());
+    let facts = facts(start, agent_session, &environment::of(start));
+    path.map(|path| path.render(&facts)).transpose()
+}
+
+fn facts(start: &Start, agent_session: Option<&str>, env: &BTreeMap<String, String>) -> Facts {
+    let shown = |path: &Path| path.display().to_string();
+    let home = ["HOME", "USERPROFILE"].into_iter().find_map(|name| env.get(name));
+    Facts {
+        session_dir: shown(&start.session_dir),
+        workspace: shown(&start.workspace),
+        home: home.cloned().unwrap_or_default(),
+        hook: start.hook_argv.clone(),
+        hook_line: shell::line(&start.hook_argv),
+        writable: start.writable.iter().map(|path| shown(path)).collect(),
+        permissions: start.agent.permissions.as_str(),
+        agent_session: agent_session.unwrap_or_default().to_owned(),
+        env: env.clone(),
+    }
+}
+
+/// An id for the conversation, known before the start. It is seen by others, so it tells nothing about the secret that it
+/// is derived from.
+fn session_uuid(start: &Start) -> String {
+    let digest = sha2::Sha256::new()
+        .chain_update("agent session\0")
+        .chain_update(start.token.expose())
+        .chain_update(format!("\0{}\0{}", start.session, start.generation))
+        .finalize();
+    let mut bytes: [u8; 16] = digest[..16].try_into().expect("a SHA-256 has 32 bytes");
+    // RFC 9562, version 4 and its variant.
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let hex = hex::encode(bytes);
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 impl Plan {
@@ -117,29 +130,28 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     options.open(path)?.write_all(text.as_bytes())
 }
 
-fn compiled(pattern: &str) -> Result<Regex, BadPattern> {
-    Regex::new(pattern).map_err(|error| BadPattern { pattern: pattern.to_owned(), why: error.to_string() })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        agent::start::{Committer, Contact, GitSetup, Permissions, Settings},
-        model::{Generation, LaunchToken},
+        agent::{
+            Withhold,
+            start::{Committer, Contact, GitSetup, Settings},
+        },
+        config::{Agent, Config},
+        model::{Generation, LaunchToken, Receipt},
     };
+
+    fn settings(command: &[&str], permissions: Permissions) -> Settings {
+        let command = command.iter().map(|&word| word.to_owned()).collect();
+        let agent = Agent { command, receipt: Some(Receipt::Hook), permissions, ..Agent::default() };
+        let config = Config { agents: [("reviewer".parse().unwrap(), agent)].into(), ..Config::default() };
+        Settings::of(&config, &"reviewer".parse().unwrap())
+    }
 
     fn start(command: &[&str], permissions: Permissions) -> Start {
         Start {
-            agent: Settings {
-                name: "reviewer".parse().unwrap(),
-                command: command.iter().map(|&word| word.to_owned()).collect(),
-                receipt: Receipt::Hook,
-                permissions,
-                env: BTreeMap::new(),
-                ready: None,
-                dialogs: vec![],
-            },
+            agent: settings(command, permissions),
             session: "t-1".parse().unwrap(),
             generation: Generation(2),
             workspace: "/w".into(),
@@ -151,7 +163,7 @@ mod tests {
             inherited: [("PATH", "/usr/bin:/bin"), ("GH_TOKEN", "x"), ("CLAUDECODE", "1"), ("TERM", "screen")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
-            withhold: ["APP_TOKEN".to_owned()].into(),
+            withhold: Withhold::new(["APP_TOKEN".to_owned()].into(), &Config::default()),
             contact: Contact { socket: Some("/s/bell".into()), url: Some("http://127.0.0.1:7117".into()) },
             git: GitSetup {
                 helper_argv: ["/opt/my tools/antiphon", "git-credential"].map(str::to_owned).into(),
@@ -282,16 +294,45 @@ mod tests {
 
     #[test]
     fn the_operators_patterns_come_on_top() {
-        let mut start = start(&["claude"], Permissions::Ask);
-        start.agent.ready = Some("^mine> $".into());
-        start.agent.dialogs = vec!["Really\\?".into()];
-        let own = plan(&start).unwrap().gate;
-        assert_eq!(own.ready.unwrap().as_str(), "^mine> $");
+        let of = |agent: &str| {
+            let config: Config = crate::yaml::from_str("x", &format!("agents: {{ claude: {agent} }}")).unwrap();
+            Settings::of(&config, &"claude".parse().unwrap())
+        };
+
+        let own = of("{ ready: '^mine> $', draft: '> (.*)', dialogs: ['Really\\?'] }").screen;
+
+        assert_eq!((own.ready.unwrap().as_str(), own.draft.unwrap().as_str()), ("^mine> $", "> (.*)"));
         assert_eq!(own.dialogs.last().unwrap().as_str(), "Really\\?");
         assert!(own.dialogs.len() > 1);
+        assert_eq!(of("{}").screen, crate::config::shipped_adapters()["claude"].screen);
+    }
 
-        start.agent.ready = Some("(".into());
-        assert_eq!(plan(&start).unwrap_err().pattern, "(");
+    /// What each adapter plans, whole: a change of a file shows here.
+    #[test]
+    fn what_is_planned_for_each_agent() {
+        for (name, adapter) in crate::config::shipped_adapters() {
+            let program = adapter.programs[0].clone();
+            let shown = [Permissions::Ask, Permissions::Edits, Permissions::All].map(|permissions| {
+                let new = plan(&start(&[&program], permissions)).unwrap();
+                let again = Start { resume: Some("abc".into()), ..start(&[&program], permissions) };
+                let again = plan(&again).unwrap();
+                let own = new.env.iter().filter(|(name, _)| adapter.launch.env.contains_key(*name));
+                let own = own.map(|(name, value)| format!("{name}={value}\n"));
+                let files = new.files.iter().map(|file| format!("{}:\n{}", file.path.display(), file.text));
+                let (argv, again) = (new.argv.join(" "), again.argv.join(" "));
+                format!("{permissions:?}: {argv}\nagain: {again}\n{}", own.chain(files).collect::<String>())
+            });
+            insta::assert_snapshot!(name.to_string(), shown.join("\n"));
+            for permissions in [Permissions::Ask, Permissions::Edits, Permissions::All] {
+                let plan = plan(&start(&[&program], permissions)).unwrap();
+                let files = plan.files.into_iter().map(|file| file.text).filter(|text| text.starts_with('{'));
+                let variables = plan.env.into_values().filter(|value| value.starts_with('{'));
+                for text in files.chain(variables) {
+                    let parsed: Result<serde_json::Value, _> = serde_json::from_str(&text);
+                    assert!(parsed.is_ok(), "{name}: {parsed:?}\n{text}");
+                }
+            }
+        }
     }
 
     #[cfg(unix)]

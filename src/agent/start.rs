@@ -1,11 +1,12 @@
 //! What the launch of an agent is made from.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use crate::model::{AgentName, Generation, LaunchToken, Receipt, SessionId};
+use super::environment::Withhold;
+use crate::{
+    config::{Adapter, Config, Permissions, Screen},
+    model::{AgentName, Generation, LaunchToken, Receipt, SessionId},
+};
 
 /// An agent as the operator configured it.
 #[derive(Debug, Clone)]
@@ -14,27 +15,39 @@ pub struct Settings {
     pub name: AgentName,
     /// Program and first arguments.
     pub command: Vec<String>,
+    /// How the program is driven.
+    pub adapter: Arc<Adapter>,
     /// What proves that a prompt arrived.
     pub receipt: Receipt,
     /// What it may do without asking.
     pub permissions: Permissions,
     /// Variables of the operator's choice. They win over inherited ones, except where a GitHub token would come in.
     pub env: BTreeMap<String, String>,
-    /// A pattern that stands on the screen when a prompt may be typed, instead of the adapter's own.
-    pub ready: Option<String>,
-    /// Patterns of dialogs that no prompt may be typed into, beside the adapter's own.
-    pub dialogs: Vec<String>,
+    /// How its screen is read: the adapter's patterns, with the operator's in their place or beside them.
+    pub screen: Screen,
 }
 
-/// What an agent may do without asking a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Permissions {
-    /// Nothing beyond what the user's own rules allow.
-    Ask,
-    /// Change files in its workspace, commit there, and push.
-    Edits,
-    /// Everything. Only for machines with nothing to lose.
-    All,
+impl Settings {
+    /// An agent of the settings, or one that comes with Antiphon: its command is then its program.
+    #[must_use]
+    pub fn of(config: &Config, name: &AgentName) -> Self {
+        let configured = config.agents.get(name).cloned().unwrap_or_default();
+        let adapter = config.adapter_of(name);
+        let usual = || vec![adapter.programs.first().cloned().unwrap_or_else(|| name.as_str().to_owned())];
+        let mut screen = adapter.screen.clone();
+        screen.ready = configured.ready.or(screen.ready);
+        screen.draft = configured.draft.or(screen.draft);
+        screen.dialogs.extend(configured.dialogs);
+        Self {
+            name: name.clone(),
+            command: if configured.command.is_empty() { usual() } else { configured.command },
+            receipt: configured.receipt.unwrap_or(adapter.receipt),
+            permissions: configured.permissions,
+            env: configured.env,
+            screen,
+            adapter,
+        }
+    }
 }
 
 /// One launch.
@@ -60,8 +73,8 @@ pub struct Start {
     pub resume: Option<String>,
     /// The environment of the user.
     pub inherited: BTreeMap<String, String>,
-    /// Names of variables that hold a secret of ours, for example the one the configuration names for the token.
-    pub withhold: BTreeSet<String>,
+    /// What of it may not reach an agent.
+    pub withhold: Withhold,
     /// Where the daemon is.
     pub contact: Contact,
     /// How its git is set up.

@@ -164,10 +164,12 @@ fn news(repository: &Repository, before: Option<&Repository>, missed: bool) -> e
 
 /// Watches the directories of the settings and of the operator's rules: editors replace files.
 fn watch(path: &std::path::Path, config: &Config, changed: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-    let rules = config.reactions.dir.clone();
+    let dirs: Vec<PathBuf> = [&config.reactions.dir, &config.adapters.dir].into_iter().flatten().cloned().collect();
+    let watched: Vec<PathBuf> = path.parent().map(PathBuf::from).into_iter().chain(dirs.clone()).collect();
     let settings = path.to_owned();
-    let concerns =
-        move |touched: &PathBuf| *touched == settings || (touched.parent() == rules.as_deref() && rules.is_some());
+    let concerns = move |touched: &PathBuf| {
+        *touched == settings || touched.parent().is_some_and(|parent| dirs.iter().any(|dir| dir == parent))
+    };
     let handler = move |event: notify::Result<notify::Event>| {
         // Reading a file is an event as well, and so is everything else in its directory.
         let relevant = event.is_ok_and(|event| !event.kind.is_access() && event.paths.iter().any(&concerns));
@@ -183,8 +185,8 @@ fn watch(path: &std::path::Path, config: &Config, changed: mpsc::Sender<()>) -> 
             return None;
         }
     };
-    for dir in path.parent().into_iter().chain(config.reactions.dir.as_deref()) {
-        if let Err(error) = watcher.watch(dir, RecursiveMode::NonRecursive) {
+    for dir in watched {
+        if let Err(error) = watcher.watch(&dir, RecursiveMode::NonRecursive) {
             warn!(%error, dir = %dir.display(), "Cannot watch {}", dir.display());
         }
     }

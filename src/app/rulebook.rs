@@ -9,9 +9,10 @@ use std::{
 use sha2::Digest as _;
 
 use crate::{
+    agent::Settings,
     config::{self, Config},
     event::Agent,
-    executor::{Repositories, Repository, agent_settings},
+    executor::{Repositories, Repository},
     machine::{Pace, Rulebook, Rules},
     model::{AgentName, RepoId},
     process::Command,
@@ -49,7 +50,7 @@ fn rules(config: &Config, settings: &config::Repository, repository: &Repository
     let agents: BTreeMap<_, _> = config
         .agents
         .keys()
-        .chain([&settings.agent])
+        .chain(config.adapters.all.keys())
         .map(|name| (name.clone(), agent(config, settings, name)))
         .collect();
     let hash = hash(&[reactions.hash(), &format!("{pace:?} {settings:?} {:?}", config.limits)]);
@@ -76,7 +77,7 @@ fn agent(config: &Config, settings: &config::Repository, name: &AgentName) -> Ag
         config::Runtime::Tmux => "tmux",
         config::Runtime::Pty => "pty",
     });
-    Agent { name: name.clone(), runtime: runtime.to_owned(), receipt: agent_settings(config, name).receipt }
+    Agent { name: name.clone(), runtime: runtime.to_owned(), receipt: Settings::of(config, name).receipt }
 }
 
 /// What every machine has.

@@ -1,9 +1,10 @@
 //! Reads a settings file, and checks its values against each other, the environment and the disk.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
@@ -11,10 +12,8 @@ use crate::{
     yaml::{self, Diagnostic, Node},
 };
 
-use super::{Agent, Config, Environment, Error, Notifier};
+use super::{Adapter, Adapters, Config, Environment, Error, Notifier};
 
-/// Agents that need no entry in the settings.
-pub const BUILT_IN_AGENTS: [&str; 2] = ["claude", "codex"];
 /// The variable that holds a GitHub token unless the settings name another.
 const TOKEN_ENV: &str = "GITHUB_TOKEN";
 
@@ -52,8 +51,43 @@ enum Connection {
 fn read(path: &Path, environment: &Environment, connection: Connection) -> Result<(Config, Node), Error> {
     let text = fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })?;
     let name = path.display().to_string();
-    let (config, node) = understand(&name, &text, environment, connection).map_err(Error::Invalid)?;
-    Ok((beside(config, path), node))
+    let (mut config, node) = read_shape(&name, &text).map_err(Error::Invalid)?;
+    beside(&mut config, path);
+    let mut mistakes = read_adapters(&mut config.adapters);
+    mistakes.extend(examine(&mut config, &node, environment, connection));
+    if mistakes.is_empty() { Ok((config, node)) } else { Err(Error::Invalid(mistakes)) }
+}
+
+/// Lays the adapters of the user's directory over those that come with Antiphon.
+fn read_adapters(adapters: &mut Adapters) -> Vec<Diagnostic> {
+    let Some(dir) = &adapters.dir else { return Vec::new() };
+    let mut mistakes = Vec::new();
+    // That it is there is seen with the other paths.
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_yaml(path)).collect();
+    files.sort();
+    for path in files {
+        let shown = path.display().to_string();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let named = stem.parse::<AgentName>().map_err(|error| unreadable(&shown, &text, &error.to_string()));
+        match named.and_then(|name| Ok((name, Adapter::parse(&shown, &text)?))) {
+            Ok((name, adapter)) => drop(adapters.all.insert(name, Arc::new(adapter))),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    mistakes
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+}
+
+fn unreadable(name: &str, text: &str, why: &str) -> Diagnostic {
+    match Node::parse(name, text) {
+        Ok(node) => node.complain(format!("the name of this file is not an agent's name: {why}")),
+        Err(mistake) => mistake,
+    }
 }
 
 /// Adds the secrets of the file that the settings name, one on each line.
@@ -80,28 +114,26 @@ fn read_secret_file(config: &mut Config, node: &Node) -> Option<Diagnostic> {
 ///
 /// Every mistake that was found; a text of the wrong shape has one.
 pub fn parse(name: &str, text: &str, environment: &Environment) -> Result<Config, Vec<Diagnostic>> {
-    understand(name, text, environment, Connection::Needed).map(|(config, _)| config)
+    let (mut config, node) = read_shape(name, text)?;
+    let mistakes = examine(&mut config, &node, environment, Connection::Needed);
+    if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
 }
 
-fn understand(
-    name: &str,
-    text: &str,
-    environment: &Environment,
-    connection: Connection,
-) -> Result<(Config, Node), Vec<Diagnostic>> {
+fn read_shape(name: &str, text: &str) -> Result<(Config, Node), Vec<Diagnostic>> {
     let node = Node::parse(name, text).map_err(|mistake| vec![mistake])?;
-    let mut config: Config = yaml::read(&node).map_err(|mistake| vec![mistake])?;
-    let mut check = Check { node: &node, found: Vec::new() };
-    check.secrets(&mut config, environment, connection);
-    check.repositories(&mut config, environment);
-    check.agents(&config);
-    check.numbers(&config);
-    let found = check.found;
-    if !found.is_empty() {
-        return Err(found);
-    }
-    speed_up(&mut config);
+    let config = yaml::read(&node).map_err(|mistake| vec![mistake])?;
     Ok((config, node))
+}
+
+/// Checks values against each other and the environment, and fills in what comes from there; every mistake.
+fn examine(config: &mut Config, node: &Node, environment: &Environment, connection: Connection) -> Vec<Diagnostic> {
+    let mut check = Check { node, found: Vec::new() };
+    check.secrets(config, environment, connection);
+    check.repositories(config, environment);
+    check.agents(config);
+    check.numbers(config);
+    speed_up(config);
+    check.found
 }
 
 /// Waits become shorter; deadlines of programs and retention stay, because the work behind them does not get faster.
@@ -114,7 +146,7 @@ fn speed_up(config: &mut Config) {
 }
 
 /// Relative paths are meant beside the settings file; the user's reactions live there too.
-fn beside(mut config: Config, path: &Path) -> Config {
+fn beside(config: &mut Config, path: &Path) {
     let dir = path.parent().unwrap_or(Path::new(""));
     if let Some(app) = &mut config.github.app {
         app.key_file = dir.join(&app.key_file);
@@ -122,13 +154,12 @@ fn beside(mut config: Config, path: &Path) -> Config {
     if let Some(file) = &mut config.webhook.secret_file {
         *file = dir.join(&file);
     }
-    let reactions = config.reactions.dir.take();
-    let usual = dir.join("reactions");
-    config.reactions.dir = match reactions {
-        Some(named) => Some(dir.join(named)),
-        None => usual.is_dir().then_some(usual),
+    let own = |named: Option<PathBuf>, usual: &str| {
+        let usual = dir.join(usual);
+        named.map(|named| dir.join(named)).or_else(|| usual.is_dir().then_some(usual))
     };
-    config
+    config.reactions.dir = own(config.reactions.dir.take(), "reactions");
+    config.adapters.dir = own(config.adapters.dir.take(), "agents");
 }
 
 fn missing_paths(config: &Config, node: &Node) -> Vec<Diagnostic> {
@@ -145,11 +176,11 @@ fn missing_paths(config: &Config, node: &Node) -> Vec<Diagnostic> {
         let hint = "download the key on the App's page; a relative path is meant beside this file";
         check.complain(&["github", "app", "key_file"], "there is no such file", hint);
     }
-    if let Some(dir) = &config.reactions.dir
-        && !dir.is_dir()
-    {
-        let hint = "a relative path is meant beside this file";
-        check.complain(&["reactions", "dir"], "there is no such directory", hint);
+    for (key, dir) in [("reactions", &config.reactions.dir), ("adapters", &config.adapters.dir)] {
+        if dir.as_ref().is_some_and(|dir| !dir.is_dir()) {
+            let hint = "a relative path is meant beside this file";
+            check.complain(&[key, "dir"], "there is no such directory", hint);
+        }
     }
     check.found
 }
@@ -227,7 +258,8 @@ impl Check<'_> {
                 let hint = "for example `.antiphon/reactions`";
                 self.complain(&at("reactions"), "this directory must lie inside of the repository", hint);
             }
-            self.agent_of(repository.agent.as_str(), &config.agents, &at("agent"));
+            let names = config.agents.keys().chain(config.adapters.all.keys());
+            self.agent_of(repository.agent.as_str(), names, &at("agent"));
             if let Some(empty) = repository.workspace.setup.iter().position(|line| line.trim().is_empty()) {
                 let path = ["repositories", &index_text, "workspace", "setup", &empty.to_string()];
                 self.complain(&path, "this command is empty", "write a line as you would type it: `npm ci`");
@@ -235,45 +267,34 @@ impl Check<'_> {
         }
     }
 
-    fn agent_of(&mut self, name: &str, agents: &BTreeMap<AgentName, Agent>, path: &[&str]) {
-        let listed: Vec<&str> = agents.keys().map(AgentName::as_str).collect();
-        if BUILT_IN_AGENTS.contains(&name) || listed.contains(&name) {
+    fn agent_of<'n>(&mut self, name: &str, known: impl Iterator<Item = &'n AgentName>, path: &[&str]) {
+        let known: BTreeSet<&str> = known.map(AgentName::as_str).collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        if known.contains(&name) {
             return;
         }
-        let known: Vec<&str> = BUILT_IN_AGENTS.into_iter().chain(listed).collect();
         let hint = match yaml::nearest(name, &known) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("built in are `claude` and `codex`; describe another one under `agents: {{ {name}: … }}`"),
+            None => format!("known are {}; describe another one under `agents: {{ {name}: … }}`", known.join(", ")),
         };
         self.complain(path, format!("there is no agent `{name}`"), hint);
     }
 
     fn agents(&mut self, config: &Config) {
         for (name, agent) in &config.agents {
+            let known = config.adapters.all.contains_key(name);
             let name = name.as_str();
-            let built_in = BUILT_IN_AGENTS.contains(&name);
-            if is_blank(&agent.command) && (!built_in || self.node.get(&["agents", name, "command"]).is_some()) {
-                let hint = "write a program and its arguments: `command: [aider, --yes-always]`";
+            if is_blank(&agent.command) && (!known || self.node.get(&["agents", name, "command"]).is_some()) {
+                let hint = "write a program and its arguments: `command: [my-agent, --quiet]`";
                 self.complain(&["agents", name, "command"], format!("agent `{name}` has no command"), hint);
             }
-            if let Some(ready) = &agent.ready {
-                self.pattern(&["agents", name, "ready"], ready);
-            }
-            for (index, dialog) in agent.dialogs.iter().enumerate() {
-                self.pattern(&["agents", name, "dialogs", &index.to_string()], dialog);
+            if let Some(adapter) = &agent.adapter {
+                self.agent_of(adapter.as_str(), config.adapters.all.keys(), &["agents", name, "adapter"]);
             }
             if let Some(variable) = agent.env.keys().find(|key| key.is_empty() || key.contains(['=', '\0'])) {
                 let hint = "use letters, digits and underscores";
                 self.complain(&["agents", name, "env", variable], "this is not the name of a variable", hint);
             }
-        }
-    }
-
-    fn pattern(&mut self, path: &[&str], pattern: &str) {
-        if let Err(error) = regex::Regex::new(pattern) {
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-            self.complain(path, "this is not a regular expression", reason);
         }
     }
 
@@ -323,6 +344,7 @@ fn from_home(path: &Path, environment: &Environment) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Receipt;
 
     fn environment() -> Environment {
         Environment::new("/w", [("HOME", "/h"), ("ANTIPHON_WEBHOOK_SECRET", "s")])
@@ -369,6 +391,42 @@ mod tests {
     }
 
     #[test]
+    fn adapters_of_the_users_directory_lie_over_the_shipped_ones() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("antiphon.yaml");
+        fs::write(&path, "webhook: { enabled: false }\nagents: { wrapped: { command: [nice, mine] } }\n").unwrap();
+        let own = dir.path().join("agents");
+        fs::create_dir(&own).unwrap();
+        fs::write(own.join("mine.yaml"), "programs: [mine]\nreceipt: reads").unwrap();
+        fs::write(own.join("claude.yaml"), "programs: [claude]\nreceipt: none").unwrap();
+        fs::write(own.join("notes.txt"), "not an adapter").unwrap();
+        let environment = Environment::new("/w", [("HOME", "/h")]);
+
+        let config = load(&path, &environment).unwrap();
+
+        let receipt = |name: &str| config.adapter_of(&name.parse().unwrap()).receipt;
+        assert_eq!(["mine", "claude", "codex"].map(receipt), [Receipt::Reads, Receipt::None, Receipt::Hook]);
+        assert_eq!(*config.adapter_of(&"wrapped".parse().unwrap()), Adapter::unknown());
+        fs::write(own.join("mine.yaml"), "programs: mine").unwrap();
+        fs::write(own.join("Bad Name.yaml"), "programs: [x]").unwrap();
+        let Err(Error::Invalid(mistakes)) = load(&path, &environment) else { panic!("two mistakes were accepted") };
+        assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+    }
+
+    #[test]
+    fn a_command_is_driven_by_the_adapter_of_its_program_or_the_one_that_is_named() {
+        let of = |agent: &str| {
+            let text = format!("webhook: {{ enabled: false }}\nagents: {{ mine: {agent} }}");
+            let config = parse("a", &text, &Environment::new("/", [("HOME", "/h")])).unwrap();
+            config.adapter_of(&"mine".parse().unwrap()).programs.clone()
+        };
+
+        assert_eq!(of("{ command: [/opt/bin/codex, --quiet] }"), ["codex"]);
+        assert_eq!(of("{ command: [wrapper], adapter: claude }"), ["claude"]);
+        assert_eq!(of("{ command: [wrapper] }"), [""; 0]);
+    }
+
+    #[test]
     fn whoever_connects_github_may_lack_what_that_makes_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("antiphon.yaml");
@@ -398,7 +456,7 @@ repositories:
   - { name: O/R, path: /x, agent: mine }
 agents:
   generic: {}
-  codex: { ready: '(' }
+  codex: { adapter: cluade }
 limits: { sessions: 0 }
 ";
         insta::assert_snapshot!(mistakes(text), @r#"
@@ -436,16 +494,16 @@ limits: { sessions: 0 }
         3 |   - { name: O/R, path: /x, agent: mine }
           |                                   ^^^^
           |
-          = hint: built in are `claude` and `codex`; describe another one under `agents: { mine: … }`
+          = hint: known are aider, amp, claude, codex, copilot, cursor, droid, gemini, generic, goose, opencode, qwen; describe another one under `agents: { mine: … }`
 
-        at "agents.codex.ready"
-        error: this is not a regular expression
-         --> antiphon.yaml:6:19
+        at "agents.codex.adapter"
+        error: there is no agent `cluade`
+         --> antiphon.yaml:6:21
           |
-        6 |   codex: { ready: '(' }
-          |                   ^^^
+        6 |   codex: { adapter: cluade }
+          |                     ^^^^^^
           |
-          = hint: unclosed group
+          = hint: did you mean `claude`?
 
         at "agents.generic.command"
         error: agent `generic` has no command
@@ -454,7 +512,7 @@ limits: { sessions: 0 }
         5 |   generic: {}
           |            ^
           |
-          = hint: write a program and its arguments: `command: [aider, --yes-always]`
+          = hint: write a program and its arguments: `command: [my-agent, --quiet]`
 
         at "limits.sessions"
         error: between 1 and 1000 sessions can run

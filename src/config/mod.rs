@@ -2,6 +2,7 @@
 //!
 //! This is the only reader of the environment ([`Environment`]). Nothing here talks to GitHub or starts anything.
 
+mod adapter;
 mod environment;
 mod load;
 mod locate;
@@ -12,12 +13,15 @@ use std::{io, path::PathBuf};
 
 use crate::yaml::Diagnostic;
 
+pub use adapter::{
+    Adapter, BrokenTemplate, Facts, Pattern, PromptLine, Screen, Transcript, UsageLine, shipped as shipped_adapters,
+};
 pub use environment::Environment;
-pub use load::{BUILT_IN_AGENTS, load, load_unconnected, parse};
+pub use load::{load, load_unconnected, parse};
 pub use locate::{FILE_NAME, Search, locate, state_dir};
 pub use settings::{
-    Agent, App, Config, GitHub, Issues, Limits, Notifier, Permissions, Reactions, Repository, Retention, Runtime,
-    Webhook, Workspace,
+    Adapters, Agent, App, Config, GitHub, Issues, Limits, Notifier, Permissions, Reactions, Repository, Retention,
+    Runtime, Webhook, Workspace,
 };
 pub use size::{InvalidSize, Size};
 
@@ -45,6 +49,12 @@ pub enum Error {
     /// No variable tells where the user's directories are.
     #[error("cannot tell where the user's directories are: HOME is not set")]
     NoHome,
+}
+
+/// The JSON schema of an adapter's file, for editors.
+#[must_use]
+pub fn adapter_schema() -> serde_json::Value {
+    crate::yaml::schema::<Adapter>()
 }
 
 /// The JSON schema of the settings file, for editors.
@@ -78,23 +88,30 @@ mod tests {
         assert!(parsed.is_ok(), "{}", all(&parsed.unwrap_err()));
     }
 
-    const SCHEMA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/antiphon.schema.json");
+    /// Each schema with its file in the repository.
+    fn generated() -> [(&'static str, String); 2] {
+        [("antiphon", schema()), ("agent", adapter_schema())]
+            .map(|(name, schema)| (name, serde_json::to_string_pretty(&schema).unwrap() + "\n"))
+    }
 
-    fn generated() -> String {
-        serde_json::to_string_pretty(&schema()).unwrap() + "\n"
+    fn file(name: &str) -> String {
+        format!("{}/config/{name}.schema.json", env!("CARGO_MANIFEST_DIR"))
     }
 
     #[test]
-    fn the_schema_in_the_repository_is_the_generated_one() {
-        let stored = std::fs::read_to_string(SCHEMA_FILE).unwrap_or_default();
-
-        assert!(stored == generated(), "write it anew: cargo test --lib schema_is_written -- --ignored");
+    fn the_schemas_in_the_repository_are_the_generated_ones() {
+        for (name, schema) in generated() {
+            let stored = std::fs::read_to_string(file(name)).unwrap_or_default();
+            assert!(stored == schema, "write it anew: cargo test --lib schemas_are_written -- --ignored");
+        }
     }
 
     #[test]
-    #[ignore = "writes config/antiphon.schema.json, which the test above compares: cargo test --lib schema_is_written -- --ignored"]
-    fn the_settings_schema_is_written() {
-        std::fs::write(SCHEMA_FILE, generated()).unwrap();
+    #[ignore = "writes config/*.schema.json, which the test above compares: cargo test --lib schemas_are_written -- --ignored"]
+    fn the_settings_schemas_are_written() {
+        for (name, schema) in generated() {
+            std::fs::write(file(name), schema).unwrap();
+        }
     }
 
     #[test]

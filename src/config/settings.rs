@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
 };
 
 use schemars::JsonSchema;
@@ -16,7 +17,10 @@ use crate::{
     yaml::Duration,
 };
 
-use super::Size;
+use super::{
+    Size,
+    adapter::{Adapter, Pattern, shipped as shipped_adapters},
+};
 
 /// Settings of Antiphon.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -31,9 +35,12 @@ pub struct Config {
     pub webhook: Webhook,
     /// The repositories whose issues and pull requests are worked on.
     pub repositories: Vec<Repository>,
-    /// Agents by name. `claude` and `codex` need no entry; every other name is a command of yours.
+    /// Agents by name. Those that come with Antiphon need no entry; every other name is a command of yours.
     #[schemars(with = "BTreeMap<String, Agent>")]
     pub agents: BTreeMap<AgentName, Agent>,
+    /// How agent programs are driven: your own descriptions, one per file, take the place of those that come with Antiphon.
+    /// Default: the directory `agents` beside this file.
+    pub adapters: Adapters,
     /// Upper limits.
     pub limits: Limits,
     /// Where notifications go.
@@ -177,26 +184,42 @@ pub struct Reactions {
     pub dir: Option<PathBuf>,
 }
 
-/// An agent: a built-in one with other settings, or a command of yours.
+/// An agent: one that comes with Antiphon, with other settings, or a command of yours.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Agent {
-    /// The program and its arguments. Built-in agents have a default.
+    /// The program and its arguments. Agents that come with Antiphon have a default.
     pub command: Vec<String>,
-    /// How it is known that a prompt arrived. Built-in agents have a default; others give no receipt unless you say so.
+    /// Whose adapter drives the command. Default: the one for a program of this name.
+    #[schemars(with = "Option<String>")]
+    pub adapter: Option<AgentName>,
+    /// How it is known that a prompt arrived. Adapters say it; other programs give no receipt unless you say so.
     pub receipt: Option<Receipt>,
     /// What the agent may do without asking.
     pub permissions: Permissions,
     /// A regular expression that the screen shows when the agent waits for a prompt.
-    pub ready: Option<String>,
+    pub ready: Option<Pattern>,
+    /// A regular expression whose first group is what a person has typed and not yet sent.
+    pub draft: Option<Pattern>,
     /// Regular expressions of screens on which nothing may be typed, such as dialogs.
-    pub dialogs: Vec<String>,
+    pub dialogs: Vec<Pattern>,
     /// Variables for its process, beside the few that every session gets.
     pub env: BTreeMap<String, String>,
 }
 
-/// What an agent may do without asking.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+/// How agent programs are driven.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Adapters {
+    /// The directory of your own descriptions.
+    pub dir: Option<PathBuf>,
+    /// Every adapter by name: those that come with Antiphon, and over them those of the directory.
+    #[serde(skip)]
+    pub all: BTreeMap<AgentName, Arc<Adapter>>,
+}
+
+/// What an agent may do without asking a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Permissions {
     /// Nothing: a person answers its questions in the terminal.
@@ -251,6 +274,7 @@ impl Default for Config {
             webhook: Webhook::default(),
             repositories: Vec::new(),
             agents: BTreeMap::new(),
+            adapters: Adapters::default(),
             limits: Limits::default(),
             notify: vec![Notifier::Log],
             reactions: Reactions::default(),
@@ -278,6 +302,12 @@ impl Default for Webhook {
 impl Default for Workspace {
     fn default() -> Self {
         Self { setup: Vec::new(), setup_timeout: Duration::from_secs(10 * 60) }
+    }
+}
+
+impl Default for Adapters {
+    fn default() -> Self {
+        Self { dir: None, all: shipped_adapters() }
     }
 }
 
@@ -309,7 +339,32 @@ fn in_repository() -> Reactions {
     Reactions { dir: Some(PathBuf::from(".antiphon/reactions")) }
 }
 
+impl Permissions {
+    /// The word for it in settings and templates.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ask => "ask",
+            Self::Edits => "edits",
+            Self::All => "all",
+        }
+    }
+}
+
 impl Config {
+    /// How an agent is driven: as its settings say, else by the program of its command, else by its name.
+    #[must_use]
+    pub fn adapter_of(&self, name: &AgentName) -> Arc<Adapter> {
+        let agent = self.agents.get(name);
+        let named = agent.and_then(|agent| agent.adapter.as_ref());
+        let command = agent.map(|agent| agent.command.as_slice()).unwrap_or_default();
+        let found = match named {
+            None if !command.is_empty() => self.adapters.all.values().find(|adapter| adapter.drives(command)),
+            Some(_) | None => self.adapters.all.get(named.unwrap_or(name)),
+        };
+        found.cloned().unwrap_or_else(|| Arc::new(Adapter::unknown()))
+    }
+
     /// The names of variables that hold secrets of ours. No agent inherits them.
     #[must_use]
     pub fn secret_variables(&self) -> BTreeSet<String> {

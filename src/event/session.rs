@@ -26,6 +26,9 @@ pub enum Session {
     Launched {
         /// Which launch.
         generation: Generation,
+        /// The agent's own session id, where it could be chosen beforehand.
+        #[serde(default)]
+        agent_session: Option<String>,
     },
     /// The agent's process could not be started.
     LaunchFailed {

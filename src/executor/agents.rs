@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
+
 use super::Executor;
 use crate::{
-    agent::{self, Committer, Contact, GitSetup, Permissions, Plan, Settings, Start},
-    config,
-    model::{AgentName, LaunchToken, Receipt, RepoId},
+    agent::{self, Committer, Contact, GitSetup, Settings, Start, Withhold},
+    config::{Pattern, Transcript},
+    machine::session,
+    model::{AgentName, LaunchToken, RepoId},
     runtime::{Address, Gate},
 };
 
@@ -19,21 +22,39 @@ pub(super) struct Launchable<'a> {
     pub(super) committer: Option<Committer>,
 }
 
+/// Where a transcript is.
+pub(super) enum Place {
+    /// The agent said so.
+    Known(PathBuf),
+    /// Its adapter knows where to look.
+    Sought { pattern: String, workspace: PathBuf },
+}
+
+impl Place {
+    /// The file, if there is one yet. This looks at the disk.
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Known(path) => Some(path.clone()),
+            Self::Sought { pattern, workspace } => agent::transcript::locate(pattern, workspace),
+        }
+    }
+}
+
 impl Executor {
     /// An agent of the settings, or a built-in one.
     pub(super) fn agent_settings(&self, name: &AgentName) -> Settings {
-        settings_of(&self.config.borrow(), name)
+        Settings::of(&self.config.borrow(), name)
     }
 
-    /// The plan of a launch; pure but for reading the settings.
-    pub(super) fn plan(&self, address: &Address, ask: Launchable<'_>, token: LaunchToken) -> Result<Plan, String> {
+    /// What a launch is made from.
+    pub(super) fn start(&self, address: &Address, ask: Launchable<'_>, token: LaunchToken) -> Start {
         let Launchable { agent: name, repo, workspace, resume, committer } = ask;
         let own = |command: &str| vec![self.launching.own_program.clone(), command.to_owned()];
         let repository = self.repository(repo);
         let common = repository.as_ref().map(|repository| repository.path.join(".git"));
         // Some sandboxes forbid it by itself, whatever is allowed around it.
         let own_git_dir = git_dir(&workspace);
-        let start = Start {
+        Start {
             agent: self.agent_settings(name),
             session: address.session.clone(),
             generation: address.generation,
@@ -44,22 +65,56 @@ impl Executor {
             token,
             resume,
             inherited: self.launching.environment.clone(),
-            withhold: self.launching.secret_variables.clone(),
+            withhold: self.withhold(),
             contact: Contact { socket: Some(self.places.poke()), url: Some(self.launching.url.clone()) },
             git: GitSetup {
                 helper_argv: own("git-credential"),
                 author: committer,
                 clone_url: repository.map(|repository| repository.clone_url),
             },
+        }
+    }
+
+    /// What of an environment may not reach an agent or a command of the operator's.
+    pub(super) fn withhold(&self) -> Withhold {
+        Withhold::new(self.launching.secret_variables.clone(), &self.config.borrow())
+    }
+
+    /// Where a session's agent writes its transcript, as it said itself or as its adapter says, and how that is read.
+    pub(super) fn transcript(
+        &self,
+        address: &Address,
+        session: &session::State,
+        said: Option<String>,
+    ) -> (Option<Place>, Option<Transcript>) {
+        let format = self.agent_settings(&session.agent.name).adapter.transcript.clone();
+        if let Some(path) = said {
+            return (Some(Place::Known(path.into())), format);
+        }
+        let workspace = PathBuf::from(&session.workspace);
+        let ask = Launchable {
+            agent: &session.agent.name,
+            repo: session.repo,
+            workspace: workspace.clone(),
+            resume: None,
+            committer: None,
         };
-        agent::plan(&start).map_err(|error| error.to_string())
+        let start = self.start(address, ask, LaunchToken::new([0; 16]));
+        // A template that cannot be filled in names no place.
+        let pattern = agent::transcript_path(&start, session.agent_session.as_deref()).ok().flatten();
+        (pattern.map(|pattern| Place::Sought { pattern, workspace }), format)
     }
 
     /// What must hold on an agent's screen before a prompt is typed.
-    pub(super) fn gate(&self, address: &Address, name: &AgentName, repo: RepoId) -> Result<Gate, String> {
-        let ask = Launchable { agent: name, repo, workspace: PathBuf::new(), resume: None, committer: None };
-        let plan = self.plan(address, ask, LaunchToken::new([0; 16]))?;
-        Ok(Gate { ready: plan.gate.ready, dialogs: plan.gate.dialogs, draft: plan.gate.draft, shells: true })
+    pub(super) fn gate(&self, name: &AgentName) -> Gate {
+        let screen = self.agent_settings(name).screen;
+        let regex = |pattern: &Pattern| Regex::clone(pattern);
+        Gate {
+            ready: screen.ready.as_ref().map(regex),
+            dialogs: screen.dialogs.iter().map(regex).collect(),
+            draft: screen.draft.as_ref().map(regex),
+            shells: true,
+        }
     }
 }
 
@@ -67,29 +122,4 @@ impl Executor {
 fn git_dir(workspace: &Path) -> Option<PathBuf> {
     let pointer = std::fs::read_to_string(workspace.join(".git")).ok()?;
     pointer.strip_prefix("gitdir: ").map(|path| path.trim_end().into())
-}
-
-/// An agent of the settings, or a built-in one: its command is then its name.
-#[must_use]
-pub fn settings_of(config: &config::Config, name: &AgentName) -> Settings {
-    let configured = config.agents.get(name).cloned().unwrap_or_default();
-    let command =
-        if configured.command.is_empty() { vec![name.as_str().to_owned()] } else { configured.command.clone() };
-    let by_default = match agent::Adapter::of(&command) {
-        agent::Adapter::Claude | agent::Adapter::Codex => Receipt::Hook,
-        agent::Adapter::Generic => Receipt::None,
-    };
-    Settings {
-        name: name.clone(),
-        receipt: configured.receipt.unwrap_or(by_default),
-        permissions: match configured.permissions {
-            config::Permissions::Ask => Permissions::Ask,
-            config::Permissions::Edits => Permissions::Edits,
-            config::Permissions::All => Permissions::All,
-        },
-        env: configured.env,
-        ready: configured.ready,
-        dialogs: configured.dialogs,
-        command,
-    }
 }

@@ -6,10 +6,15 @@ use std::{
     time::Duration,
 };
 
-use super::{Executor, Outcome, agents::Launchable, look::chain};
+use super::{
+    Executor, Outcome,
+    agents::{Launchable, Place},
+    look::chain,
+};
 use crate::{
     agent::{self, Committer},
     boundary,
+    config::Transcript,
     event::{self, Agent},
     machine::{State, session},
     model::{AgentName, Evidence, LaunchToken, MachineKey, PromptId, Receipt, RepoId},
@@ -56,7 +61,7 @@ impl Executor {
         let (agent, workspace) = what;
         let generation = address.generation;
         let event = match self.try_launch(address, repo, (agent, workspace), resume).await {
-            Ok(()) => event::Session::Launched { generation },
+            Ok(agent_session) => event::Session::Launched { generation, agent_session },
             Err(why) => event::Session::LaunchFailed { generation, why },
         };
         Outcome::Done(Some(event.into()))
@@ -68,7 +73,7 @@ impl Executor {
         repo: RepoId,
         what: (&Agent, &str),
         resume: Option<String>,
-    ) -> Result<(), String> {
+    ) -> Result<Option<String>, String> {
         let (agent, workspace) = what;
         let runtime =
             self.runtime(&agent.runtime).ok_or_else(|| format!("there is no runtime named {}", agent.runtime))?;
@@ -79,7 +84,7 @@ impl Executor {
         let token = self.launch_token(address).map_err(prepare)?;
         let committer = self.committer(&agent.name, workspace).await;
         let ask = Launchable { agent: &agent.name, repo, workspace: workspace.into(), resume, committer };
-        let plan = self.plan(address, ask, token)?;
+        let plan = agent::plan(&self.start(address, ask, token)).map_err(|error| error.to_string())?;
         plan.write_files().map_err(prepare)?;
         boundary::cross("executor: launch prepared, not started");
         let launch = Launch {
@@ -93,7 +98,7 @@ impl Executor {
         };
         runtime.start(&launch).await.map_err(|error| chain(&error))?;
         boundary::cross("executor: launched, not recorded");
-        Ok(())
+        Ok(plan.agent_session)
     }
 
     /// Who commits, if the user's git does not say: without a name git refuses to.
@@ -136,8 +141,7 @@ impl Executor {
                 let shown = runtime.screen(&address, 0).await.ok()?.visible_text();
                 let mut hash = std::hash::DefaultHasher::new();
                 shown.hash(&mut hash);
-                let gate = self.gate(&address, &session.agent.name, session.repo).unwrap_or_default();
-                let dialog = gate.dialogs.iter().any(|dialog| dialog.is_match(&shown));
+                let dialog = self.gate(&session.agent.name).dialogs.iter().any(|dialog| dialog.is_match(&shown));
                 Some(Sight::Shows { screen: hash.finish(), dialog })
             }
         }
@@ -171,7 +175,8 @@ impl Executor {
                 .map(|quote| (Receipt::Reads, quote)),
             // A hook may have been lost with its process; the transcript has the prompt as well.
             Receipt::Hook | Receipt::Transcript => {
-                in_transcript(transcript, prompt).await.map(|quote| (Receipt::Transcript, quote))
+                let (path, format) = self.transcript(address, &session, transcript);
+                in_transcript(path, format, prompt).await.map(|quote| (Receipt::Transcript, quote))
             }
             Receipt::None => None,
         };
@@ -184,9 +189,9 @@ impl Executor {
     }
 }
 
-async fn in_transcript(transcript: Option<String>, prompt: &PromptId) -> Option<String> {
-    let (transcript, prompt) = (transcript?, prompt.clone());
+async fn in_transcript(place: Option<Place>, format: Option<Transcript>, prompt: &PromptId) -> Option<String> {
+    let (place, format, prompt) = (place?, format?, prompt.clone());
     // Transcripts may be long; they are read off the async threads.
-    let look = move || agent::transcript::find(transcript.as_ref(), &prompt, 0).ok()?.quote;
+    let look = move || agent::transcript::find(&place.path()?, &format, &prompt, 0).ok()?.quote;
     tokio::task::spawn_blocking(look).await.ok().flatten()
 }

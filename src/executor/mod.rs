@@ -47,7 +47,6 @@ use crate::{
     workspace::Workspaces,
 };
 
-pub use agents::settings_of as agent_settings;
 pub use ears::Ears;
 pub use launch::Sight;
 pub use repository::{Repositories, Repository};

@@ -68,11 +68,7 @@ impl Executor {
         if session.generation != address.generation {
             return refused(Refusal::Gone);
         }
-        let gate = match self.gate(address, &session.agent.name, session.repo) {
-            Ok(gate) => gate,
-            // A gate that cannot be evaluated is closed.
-            Err(why) => return refused(Refusal::Never(why)),
-        };
+        let gate = self.gate(&session.agent.name);
         let composed = match earlier {
             Some(composed) => composed,
             None => match self.compose(&session, &prompt, &references, claim).await {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{Executor, Outcome, Repository, look::chain};
 use crate::{
-    agent, boundary,
+    boundary,
     event::{self, Event, Work},
     github::{self, NewPull},
     model::{Branch, PrNumber, RepoId, Rescue, TaskId},
@@ -74,7 +74,7 @@ impl Executor {
 
     /// The user's environment without anything that names a secret of ours.
     pub(super) fn environment_without_secrets(&self) -> BTreeMap<String, String> {
-        let withhold = agent::Withhold::new(self.launching.secret_variables.clone());
+        let withhold = self.withhold();
         let kept = self.launching.environment.iter().filter(|(name, value)| withhold.keeps(name, value));
         kept.map(|(name, value)| (name.clone(), value.clone())).collect()
     }

@@ -213,7 +213,7 @@ impl Turn {
             (Self::Refused(why), Some(prompt)) => drop(desk.feed(Session::Refused { prompt, why })),
             (Self::Withdrawn, Some(prompt)) => drop(desk.feed(Session::Withdrawn { prompt, references })),
             (Self::Composed, Some(_)) => drop(desk.composed(references)),
-            (Self::Launched, _) => drop(desk.feed(Session::Launched { generation })),
+            (Self::Launched, _) => drop(desk.feed(Session::Launched { generation, agent_session: None })),
             (Self::LaunchFailed, _) => drop(desk.feed(Session::LaunchFailed { generation, why: "no".to_owned() })),
             (Self::Stopped, _) => drop(desk.feed(Session::Stopped { generation })),
             (Self::Hook(back, hook), _) => drop(desk.feed(Session::Hooked { generation: earlier(back), hook })),

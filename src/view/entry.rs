@@ -195,7 +195,7 @@ fn of_session(event: &event::Session) -> Option<String> {
         Session::Wanted { agent, .. } => Some(format!("{} in {}", agent.name, agent.runtime)),
         Session::HandoffWanted { agent } => Some(agent.name.to_string()),
         Session::LaunchFailed { why, .. } => Some(why.clone()),
-        Session::Launched { generation } | Session::Stopped { generation } => Some(format!("launch {generation}")),
+        Session::Launched { generation, .. } | Session::Stopped { generation } => Some(format!("launch {generation}")),
         Session::PromptWanted { reference } => Some(format!("by {}, attempt {}", reference.from, reference.attempt)),
         Session::Composed { prompt, .. } | Session::Withdrawn { prompt, .. } => Some(prompt.to_string()),
         Session::Delivered { prompt, submission } => Some(format!(

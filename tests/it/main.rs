@@ -40,6 +40,7 @@ mod luck;
 mod merging;
 #[cfg(unix)]
 mod pages;
+mod port;
 mod recorder;
 #[cfg(unix)]
 mod recordings;

@@ -21,7 +21,7 @@ use tokio::{
     sync::broadcast,
 };
 
-use crate::recorder::Recorder;
+use crate::{port::Port, recorder::Recorder};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_antiphon");
 pub(crate) const REPO: &str = "acme/pages";
@@ -34,7 +34,7 @@ const HANGS: Duration = Duration::from_secs(60);
 pub(crate) struct World {
     pub(crate) github: Simulator,
     pub(crate) dir: tempfile::TempDir,
-    port: u16,
+    port: Port,
     tasks: Tasks,
     happened: broadcast::Receiver<Happened>,
     past: Vec<Happened>,
@@ -72,7 +72,7 @@ impl World {
         let happened = github.subscribe();
         github.create_repository(REPO, &story::files()).await.unwrap();
         github.set_permission(REPO, "maya", "write").unwrap();
-        let port = free_port();
+        let port = Port::reserve();
         let recorder = Recorder::begin(&github, &tasks).await;
         let world = Self { github, dir, port, tasks, happened, past: Vec::new(), recorder };
         world.write_settings(changed);
@@ -111,7 +111,7 @@ impl World {
              limits: {{ sessions: {sessions} }}\n\
              reactions: {{ dir: '{reactions}' }}\n\
              time_scale: {scale}\n",
-            port = self.port,
+            port = self.port.number,
             api = self.recorder.as_ref().map_or_else(|| self.github.api_url(), |recorder| recorder.url.clone()),
             clone = clone.display(),
             runtime = value("runtime", "pty"),
@@ -159,7 +159,7 @@ impl World {
 
     /// Where the daemon takes deliveries.
     pub(crate) fn door(&self) -> String {
-        format!("http://127.0.0.1:{}/webhooks/github", self.port)
+        format!("http://127.0.0.1:{}/webhooks/github", self.port.number)
     }
 
     fn connect_webhook(&self) {
@@ -409,10 +409,6 @@ pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Opt
         }
     };
     tokio::time::timeout(HANGS, looking).await.unwrap_or_else(|_| panic!("never seen: {what}"))
-}
-
-pub(crate) fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test prepares its world as a user would")]

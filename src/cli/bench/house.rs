@@ -105,6 +105,7 @@ impl House {
              \x20   command: [{program}, faulty-agent, --dir, {agents}, --turn-ms, '{TURN_MS}', --, {program}, hook]\n\
              \x20   receipt: hook\n\
              \x20   ready: '\\? for shortcuts'\n\
+             \x20   draft: '(?m)^> (.+)$'\n\
              \x20   dialogs: ['Do you want to proceed', 'hit your usage limit']\n\
              limits: {{ sessions: {sessions} }}\n\
              time_scale: {scale}\n",
@@ -132,7 +133,7 @@ impl House {
     }
 
     fn agents(&self) -> PathBuf {
-        self.sandbox.dir().join("agents")
+        self.sandbox.dir().join("seats")
     }
 
     /// Starts the daemon with these further arguments and variables, after killing the one that runs.

@@ -242,6 +242,10 @@ async fn person_types(house: &House, seat: &Seat, message: &Message, chance: &mu
             person.types(keys).await;
             pause(&mut typing, 50, 500).await;
         }
+        if typing.percent(30) {
+            // Long enough that only the draft itself tells of them.
+            pause(&mut typing, 4_000, 7_000).await;
+        }
         person.types("\u{15}").await;
     };
     let sends = async {

@@ -13,7 +13,13 @@ use super::{
     performance::End,
     teller::Opening,
 };
-use crate::{agent, background::Tasks, clock::Clock, config::Environment, simulator::story};
+use crate::{
+    agent,
+    background::Tasks,
+    clock::Clock,
+    config::{Adapters, Environment},
+    simulator::story,
+};
 
 /// The repository of the story.
 pub(super) const REPO: &str = "acme/pages";
@@ -189,7 +195,10 @@ async fn check_programs(arguments: &Arguments, user: &Environment) -> Result<(),
         return Err(Unfit::Missing { program: "tmux", hint: "install tmux, or leave --runtime out" });
     }
     if arguments.agent == Actor::Claude
-        && !agent::detect(user.variables()).await.iter().any(|found| found.name.as_str() == "claude")
+        && !agent::detect(&Adapters::default(), user.variables())
+            .await
+            .iter()
+            .any(|found| found.name.as_str() == "claude")
     {
         let hint = "install Claude Code and log in once, or leave --agent out: the scripted agent needs no model";
         return Err(Unfit::Missing { program: "claude", hint });

@@ -54,7 +54,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
 }
 
 async fn agents(config: &Config, caller: &Caller) -> Vec<Check> {
-    let installed = agent::detect(caller.environment.variables()).await;
+    let installed = agent::detect(&config.adapters, caller.environment.variables()).await;
     let used: BTreeSet<_> = config.repositories.iter().map(|repository| &repository.agent).collect();
     let checks = used.into_iter().map(|name| {
         let own = config.agents.get(name).and_then(|agent| agent.command.first());
@@ -62,10 +62,7 @@ async fn agents(config: &Config, caller: &Caller) -> Vec<Check> {
             return of_program(name.as_str(), program, caller);
         }
         match installed.iter().find(|found| found.name == *name) {
-            Some(found) => {
-                let version = found.version.as_deref().unwrap_or("a version that it does not tell");
-                Check::fine("agent", format!("{name}: {}, {version}", found.program.display()))
-            }
+            Some(found) => of_found(found),
             None => Check::problem(
                 "agent",
                 format!("{name} is not installed"),
@@ -77,6 +74,18 @@ async fn agents(config: &Config, caller: &Caller) -> Vec<Check> {
     let unused = installed.iter().filter(|found| !config.repositories.iter().any(|it| it.agent == found.name));
     checks.extend(unused.map(|found| Check::new("agent", Grade::Note, format!("{} is installed, too", found.name))));
     checks
+}
+
+/// An installed agent, and whether anybody tried its version.
+fn of_found(found: &agent::Found) -> Check {
+    let version = found.version.as_deref().unwrap_or("a version that it does not tell");
+    let what = format!("{}: {}, {version}", found.name, found.program.display());
+    let why = match &found.tried {
+        Some(tried) if tried.fits => return Check::fine("agent", what),
+        Some(tried) => format!("tried was {}", tried.range),
+        None => "nobody tried it with Antiphon".to_owned(),
+    };
+    Check::new("agent", Grade::Warning, format!("{what}; {why}"))
 }
 
 /// An agent of the settings' own: a path, or a program of `PATH`.

@@ -18,7 +18,11 @@ use super::{
     output,
     remote::Remote,
 };
-use crate::{agent, config::FILE_NAME, model::RepoName};
+use crate::{
+    agent,
+    config::{Adapters, FILE_NAME},
+    model::RepoName,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -72,7 +76,7 @@ async fn look_around(arguments: &Arguments, caller: &Caller) -> Result<Found, Er
             .hint("go into a clone of the repository, or name one: `antiphon init DIR`")
     })?;
     let remote = remote(&top, arguments.repo.as_ref(), caller).await?;
-    let agents = agent::detect(caller.environment.variables()).await;
+    let agents = agent::detect(&Adapters::default(), caller.environment.variables()).await;
     Ok(Found {
         base: clone::default_branch(&top, caller).await,
         path: top.display().to_string(),

@@ -55,7 +55,7 @@ pub(super) fn entry(found: &Found) -> String {
     };
     let mut entry = format!("  - name: {}\n    path: {}\n{base}", found.name, quoted(&found.path));
     let agent = format!("    agent: {agent}");
-    writeln!(entry, "{agent:<34}# claude, codex, or a name under `agents`{others}")
+    writeln!(entry, "{agent:<34}# claude, codex, opencode, …, or a name under `agents`{others}")
         .expect("writing to a string cannot fail");
     entry.push_str(runtime);
     entry.push_str(
@@ -91,12 +91,12 @@ fn repository(found: &Found) -> String {
 }
 
 const REST: &str = "
-# Agents beside the built-in `claude` and `codex`, or other settings for those.
+# Other settings for the agents that come with Antiphon (docs/agents.md), and commands of your own.
 # agents:
 #   claude:
 #     permissions: edits          # ask: nothing without a person, edits: files of its worktree, all: everything
-#   aider:
-#     command: [aider, --yes-always]
+#   mine:
+#     command: [my-agent, --quiet]
 #     receipt: none               # hook, transcript, reads or none: how it is known that a prompt arrived
 
 limits:

@@ -34,8 +34,9 @@ impl State {
         });
     }
 
-    pub(super) fn on_launched(&mut self, generation: Generation, now: &Now<'_>) {
+    pub(super) fn on_launched(&mut self, generation: Generation, agent_session: Option<String>, now: &Now<'_>) {
         if generation == self.generation && matches!(self.life, Life::Launching) {
+            self.agent_session = agent_session.or_else(|| self.agent_session.take());
             self.life = Life::Running { activity: Activity::Starting, since: now.at };
             self.launched_at = Some(now.at);
             self.alive_at = now.at;
@@ -304,7 +305,7 @@ mod tests {
 
         desk.feed(hooked(1, Hook::TurnEnded));
         desk.feed(hooked(1, Hook::NeedsInput));
-        desk.feed(Session::Launched { generation: Generation(1) });
+        desk.feed(Session::Launched { generation: Generation(1), agent_session: None });
         desk.feed(Session::LaunchFailed { generation: Generation(1), why: "no".to_owned() });
         desk.feed(Session::Probed { generation: Generation(1), seen: Seen::Exited { code: None } });
         desk.feed(Session::Stopped { generation: Generation(1) });
@@ -393,7 +394,7 @@ mod tests {
         let mut desk = Desk::launching(rules());
 
         assert_eq!(desk.feed(Session::EndWanted), ["stop 1"]);
-        assert_eq!(desk.feed(Session::Launched { generation: desk.generation() }), NOTHING);
+        assert_eq!(desk.feed(Session::Launched { generation: desk.generation(), agent_session: None }), NOTHING);
         assert_eq!(desk.feed(Session::Stopped { generation: desk.generation() }), ["tell task/hello-3: session ended"]);
     }
 

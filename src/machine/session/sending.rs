@@ -261,7 +261,7 @@ mod tests {
         let mut desk = Desk::launching(rules());
         assert_eq!(desk.wants(first()), NOTHING);
 
-        let launched = desk.feed(Session::Launched { generation: desk.generation() });
+        let launched = desk.feed(Session::Launched { generation: desk.generation(), agent_session: None });
 
         assert_eq!(launched, ["prompt launch 1: the task"]);
     }

@@ -34,7 +34,7 @@ impl State {
     fn take(&mut self, event: Session, now: &Now<'_>, effects: &mut Vec<Effect>) {
         match event {
             Session::Wanted { .. } | Session::DeadlinePassed => {}
-            Session::Launched { generation } => self.on_launched(generation, now),
+            Session::Launched { generation, agent_session } => self.on_launched(generation, agent_session, now),
             Session::LaunchFailed { generation, why } => self.on_launch_failed(generation, why, now),
             Session::PromptWanted { reference } => self.on_prompt_wanted(reference, effects),
             Session::Composed { prompt, references, covers, text } => {

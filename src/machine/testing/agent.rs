@@ -52,7 +52,7 @@ impl Desk {
 
     /// The launch succeeds, and the agent says so.
     pub(crate) fn starts(&mut self) -> Vec<String> {
-        let mut said = self.feed(Session::Launched { generation: self.state().generation });
+        let mut said = self.feed(Session::Launched { generation: self.state().generation, agent_session: None });
         said.extend(self.hook(Hook::Started { agent_session: Some("s-1".to_owned()), transcript: None }));
         said
     }

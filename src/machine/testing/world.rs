@@ -264,7 +264,7 @@ impl World {
                 self.alive.insert((session.clone(), generation));
                 let started = Hook::Started { agent_session: Some(format!("of {session}")), transcript: None };
                 let to = MachineKey::Session(session);
-                self.post(to.clone(), event::Session::Launched { generation });
+                self.post(to.clone(), event::Session::Launched { generation, agent_session: None });
                 self.post(to, event::Session::Hooked { generation, hook: started });
             }
             Effect::Prompt { session, generation, prompt, references } => {

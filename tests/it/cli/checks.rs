@@ -20,7 +20,7 @@ fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 fn a_machine_that_has_everything_is_healthy() {
     let world = World::new()
         .with("GITHUB_TOKEN", "t")
-        .with_program("claude", "echo")
+        .with_version("claude", "2.1.328 (Claude Code)")
         .with_clone("hello", "https://github.com/octo-org/hello");
     let settings = format!("{POLLING}repositories: [{{ name: octo-org/hello, path: ~/hello }}]\n");
     let world = world.with_file(".config/antiphon/antiphon.yaml", &settings);
@@ -36,6 +36,22 @@ fn a_machine_that_has_everything_is_healthy() {
     expected.push(("daemon".to_owned(), "note".to_owned()));
     assert_eq!(grades(&report), expected);
     assert!(!world.state().exists(), "looking made something");
+}
+
+#[test]
+fn a_version_of_an_agent_that_nobody_tried_is_warned_about() {
+    let world = World::new()
+        .with("GITHUB_TOKEN", "t")
+        .with_version("claude", "9.0.0 (Claude Code)")
+        .with_clone("hello", "https://github.com/octo-org/hello");
+    let settings = format!("{POLLING}repositories: [{{ name: octo-org/hello, path: ~/hello }}]\n");
+    let world = world.with_file(".config/antiphon/antiphon.yaml", &settings);
+
+    let report = world.run(&["doctor", "--json"]).json();
+
+    let agent = report["checks"].as_array().unwrap().iter().find(|check| check["check"] == "agent").unwrap();
+    assert_eq!(agent["grade"], "warning");
+    assert!(agent.to_string().contains("tried was >=2.1.300, <2.2"), "{agent:#}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(super) const SETTINGS: &str = ".config/antiphon/antiphon.yaml";
 pub(super) struct Connected {
     pub(super) world: World,
     pub(super) github: Simulator,
-    pub(super) port: u16,
+    pub(super) port: crate::port::Port,
     tasks: Tasks,
 }
 
@@ -49,10 +49,11 @@ impl Connected {
         github.create_repository(REPO, &[]).await.unwrap();
         // Most addresses here lead nowhere.
         github.deliveries().hold();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = crate::port::Port::reserve();
         let settings = format!(
-            "# Mine.\nlisten: 127.0.0.1:{port}\ngithub:\n  api_url: {}\n\nwebhook:\n  secret_env: ANTIPHON_WEBHOOK_SECRET\n\
+            "# Mine.\nlisten: 127.0.0.1:{}\ngithub:\n  api_url: {}\n\nwebhook:\n  secret_env: ANTIPHON_WEBHOOK_SECRET\n\
              repositories:\n  - {{ name: {REPO}, path: ~/pages }}\n",
+            port.number,
             github.api_url(),
         );
         let world = world.with_file(SETTINGS, &settings);
@@ -61,7 +62,7 @@ impl Connected {
 
     /// Where GitHub reaches the daemon.
     pub(super) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://127.0.0.1:{}", self.port.number)
     }
 
     /// The settings as the daemon reads them.

@@ -187,7 +187,7 @@ async fn githubs_own_forwarder_is_started_with_what_it_needs() {
         "webhook\nforward\n--repo={REPO}\n--events={}\n--url=http://127.0.0.1:{}/webhooks/github\n--secret={secret}\
          --github-host=127.0.0.1\n",
         EVENTS.join(","),
-        it.port,
+        it.port.number,
     );
     assert_eq!(std::fs::read_to_string(it.world.path("args")).unwrap(), expected);
 }

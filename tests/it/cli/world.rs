@@ -61,6 +61,18 @@ impl World {
         self
     }
 
+    /// With a program that only says its version.
+    #[expect(clippy::disallowed_methods, reason = "a test prepares its world as a user would")]
+    pub(super) fn with_version(self, name: &str, version: &str) -> Self {
+        let path = self.path("bin").join(name);
+        let script = self.path(&format!("{name}.sh"));
+        std::fs::write(&script, format!("#!/bin/sh\necho '{version}'\n")).expect("the directory is new");
+        // A program that this process itself has written cannot be run while another test starts a child.
+        let copied = std::process::Command::new("/usr/bin/install").arg("-m755").args([&script, &path]).status();
+        assert!(copied.expect("install is there").success());
+        self
+    }
+
     /// With a variable.
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));

@@ -24,7 +24,10 @@ use self::{
     facts::{Recording, sorted},
     github::Recorded,
 };
-use crate::world::{Daemon, Starter, eventually, free_port, signature};
+use crate::{
+    port::Port,
+    world::{Daemon, Starter, eventually, signature},
+};
 
 /// Where further recordings are, if anybody said so.
 #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says which recordings are to be replayed")]
@@ -80,7 +83,7 @@ async fn replay(recording: &Recording) {
 /// Where a daemon lives that knows of one repository.
 struct House {
     dir: tempfile::TempDir,
-    port: u16,
+    port: Port,
     client: reqwest::Client,
     /// What was found when it was last looked, for whoever has to understand a failure.
     last: std::sync::Mutex<String>,
@@ -91,7 +94,7 @@ struct House {
 impl House {
     async fn build(recorded: &Recorded) -> Self {
         let (address, served) = recorded.serve().await;
-        let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+        let (dir, port) = (tempfile::tempdir().unwrap(), Port::reserve());
         let name = recorded.with(|facts| facts.repository["full_name"].as_str().unwrap().to_owned());
         let text = format!(
             "listen: 127.0.0.1:{port}\n\
@@ -101,6 +104,7 @@ impl House {
              \x20 - {{ name: {name}, path: '{path}', agent: nobody, issues: {{ labels: [agent] }} }}\n\
              agents: {{ nobody: {{ command: [/bin/true], receipt: hook }} }}\n\
              time_scale: 2000\n",
+            port = port.number,
             path = dir.path().display(),
         );
         std::fs::write(dir.path().join("antiphon.yaml"), text).unwrap();
@@ -123,7 +127,7 @@ impl House {
     /// Signs a recorded delivery, as GitHub did, and sends it; the status of the answer.
     async fn deliver(&self, delivery: &Value) -> u16 {
         let body = delivery["payload"].to_string();
-        let url = format!("http://127.0.0.1:{}/webhooks/github", self.port);
+        let url = format!("http://127.0.0.1:{}/webhooks/github", self.port.number);
         let request = self.client.post(url).header("content-type", "application/json");
         let request = request.header("x-github-event", delivery["event"].as_str().unwrap());
         let request = request.header("x-github-delivery", delivery["delivery"].as_str().unwrap());

@@ -16,7 +16,7 @@ const BORDERS: [Border; 13] = [
     Border { thing: "octocrab", free: &[], modules: &["github"], instead: "ask `github`" },
     Border { thing: "serde_saphyr", free: &[], modules: &["yaml"], instead: "read through `yaml`" },
     Border { thing: "cel", free: &[], modules: &["reaction"], instead: "ask `reaction`" },
-    Border { thing: "handlebars", free: &[], modules: &["reaction"], instead: "ask `reaction`" },
+    Border { thing: "handlebars", free: &[], modules: &["reaction", "config"], instead: "ask `reaction` or `config`" },
     Border { thing: "portable_pty", free: &[], modules: &["runtime"], instead: "ask `runtime`" },
     Border { thing: "tmux_interface", free: &[], modules: &["runtime"], instead: "ask `runtime`" },
     Border {

@@ -44,9 +44,8 @@ impl Executor {
     ) -> Outcome {
         let refused = |why| Outcome::Done(Some(event::Session::Refused { prompt: prompt.clone(), why }.into()));
         let earlier = claim.progress.as_deref().and_then(|note| serde_json::from_str::<Composed>(note).ok());
-        let session = match self.state(&MachineKey::Session(address.session.clone())).await {
-            Some(State::Session(session)) => session,
-            _ => return refused(Refusal::Gone),
+        let Some(State::Session(session)) = self.state(&MachineKey::Session(address.session.clone())).await else {
+            return refused(Refusal::Gone);
         };
         let Some(runtime) = self.runtime(&session.agent.runtime) else {
             return refused(Refusal::Never(format!("there is no runtime named {}", session.agent.runtime)));

@@ -202,7 +202,7 @@ impl Mind {
             }));
             if !self.waiting.is_empty() {
                 let next = self.waiting.remove(0);
-                deeds.extend(self.take(next, now));
+                deeds.extend(self.take(&next, now));
             }
         }
         deeds
@@ -256,11 +256,11 @@ impl Mind {
             self.waiting.push(text);
             return Vec::new();
         }
-        self.take(text, now)
+        self.take(&text, now)
     }
 
-    fn take(&mut self, text: String, now: Duration) -> Vec<Deed> {
-        let mut deeds = vec![Deed::Note(Note::Taken(text.clone()))];
+    fn take(&mut self, text: &str, now: Duration) -> Vec<Deed> {
+        let mut deeds = vec![Deed::Note(Note::Taken(text.to_owned()))];
         if self.armed.die == Some(Moment::Taking) {
             deeds.push(Deed::Die);
             return deeds;

@@ -10,6 +10,9 @@ use crate::simulator::Chance;
 /// What every mark begins with.
 const MARKS: &str = "rig-";
 
+/// What long messages are made of.
+const LINE: &str = "All work and no play. \u{201c}quoted\u{201d} $HOME `id` #{pid}\n";
+
 /// A message's mark.
 static MARK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"rig-\d{6}\b").expect("the pattern is part of the source and tested"));
@@ -39,7 +42,7 @@ pub(super) fn words(mark: &str, fault: Fault, canary: &Path, chance: &mut Chance
     let canary = canary.display();
     // Whichever way it fell apart, one of these would run.
     let trap = format!("; touch '{canary}'; \n touch '{canary}' \n");
-    let filler = |bytes: usize| "All work and no play. \u{201c}quoted\u{201d} $HOME `id` #{pid}\n".repeat(bytes / 48);
+    let filler = |bytes: usize| LINE.repeat(bytes / LINE.len());
     match fault {
         Fault::Escapes => format!(
             "!touch '{canary}'\n\u{1b}[201~\r!touch '{canary}'\r{mark} \u{9b}201~\u{3}\u{4}{trap}/quit\r@file #{{pid}} \u{1b}]52;c;eA==\u{7}"
@@ -82,6 +85,16 @@ pub(super) fn words(mark: &str, fault: Fault, canary: &Path, chance: &mut Chance
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_message_is_just_small_enough_or_much_too_large() {
+        let mut chance = Chance::new(1);
+        let sizes: Vec<usize> =
+            (0..20).map(|_| words("rig-000042", Fault::Large, Path::new("/c"), &mut chance).len()).collect();
+
+        assert!(sizes.iter().all(|size| (29_000..32_000).contains(size) || *size > 99_000), "{sizes:?}");
+        assert!(sizes.iter().any(|size| *size < 32_000) && sizes.iter().any(|size| *size > 99_000), "{sizes:?}");
+    }
 
     #[test]
     fn every_message_bears_its_mark_once() {

@@ -58,7 +58,8 @@ impl Typist {
         }
         self.settled(&pane, before).await;
         if let Err(error) = self.judge_enter(&pane, message, gate).await {
-            warn!(prompt.id = %prompt, error = %error, "The text of a prompt was typed, but its Enter was withheld: {error}");
+            let why = if let Error::NotReceptive(why) = &error { why.to_string() } else { format!("{error:#}") };
+            warn!(prompt.id = %prompt, why, "The text of a prompt was typed, but its Enter was withheld: {why}");
             return Ok(Submission::Placed);
         }
         if let Err(error) = self.enter(&pane, prompt, silent).await {

@@ -52,7 +52,7 @@ impl Executor {
         };
         if earlier.is_some() {
             // Whoever composed the words may have typed them before he died, also into a launch that is over now.
-            match typed_before(&*runtime, address, &prompt).await {
+            match typed_before(runtime.submission(address, &prompt).await) {
                 Ok(None) => {}
                 Ok(Some(submission)) => {
                     return Outcome::Done(Some(event::Session::Delivered { prompt, submission }.into()));
@@ -293,14 +293,10 @@ impl Executor {
     }
 }
 
-/// How far a prompt got that somebody began with who died; `None` if the record proves that nothing was typed. A record
-/// that is gone with its launch proves nothing.
-async fn typed_before(
-    runtime: &dyn Runtime,
-    address: &Address,
-    prompt: &PromptId,
-) -> Result<Option<Submission>, runtime::Error> {
-    match runtime.submission(address, prompt).await {
+/// How far a prompt got that somebody began with who died, by what the runtime knows; `None` if that proves that nothing
+/// was typed. A record that is gone with its launch proves nothing.
+fn typed_before(known: Result<Submission, runtime::Error>) -> Result<Option<Submission>, runtime::Error> {
+    match known {
         Ok(Submission::Untouched) => Ok(None),
         Ok(submission) => Ok(Some(certain(submission))),
         Err(runtime::Error::Gone) => Ok(Some(Submission::Indeterminate)),
@@ -341,4 +337,21 @@ fn handover(task: &machine::task::State) -> String {
          if nothing is left, say so in one line.",
         task.task, task.branch
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_died_over_is_typed_only_if_a_record_proves_that_it_was_not() {
+        let known = |known| typed_before(known).ok();
+
+        assert_eq!(known(Ok(Submission::Untouched)), Some(None));
+        assert_eq!(known(Ok(Submission::Submitted)), Some(Some(Submission::Submitted)));
+        for unclear in [Ok(Submission::Placed), Ok(Submission::Indeterminate), Err(runtime::Error::Gone)] {
+            assert_eq!(known(unclear), Some(Some(Submission::Indeterminate)));
+        }
+        assert_eq!(known(Err(runtime::Error::Other(anyhow::anyhow!("busy")))), None);
+    }
 }

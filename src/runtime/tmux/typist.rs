@@ -87,7 +87,7 @@ impl Typist {
     /// What the pane says about a prompt.
     pub(crate) async fn mark(&self, pane: &Pane, prompt: &PromptId) -> Result<Mark, Error> {
         let replies = self.control.ask(vec![mark::show(&pane.id, prompt)]).await?;
-        Ok(Mark::parse(replies[0].text().trim_end_matches('\n')))
+        mark::shown(&replies[0].text(), &self.address).ok_or(Error::Gone)
     }
 
     /// The lines, counted from the oldest, on which an id stands, with their text.

@@ -266,6 +266,59 @@ pub fn ask_to_end(_id: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// What can be done to a process from outside, without its consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// It is ended at once.
+    Kill,
+    /// It stands still.
+    Pause,
+    /// It goes on.
+    Resume,
+}
+
+/// Does this to a process. Elsewhere than on Unix it cannot be done.
+///
+/// # Errors
+///
+/// When there is no such process, or it is not ours.
+#[cfg(unix)]
+pub fn force(id: u32, force: Force) -> io::Result<()> {
+    use rustix::process::{Pid, Signal, kill_process};
+    let signal = match force {
+        Force::Kill => Signal::KILL,
+        Force::Pause => Signal::STOP,
+        Force::Resume => Signal::CONT,
+    };
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+    Ok(kill_process(pid.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?, signal)?)
+}
+
+/// Does this to a process. It cannot be done here.
+///
+/// # Errors
+///
+/// Always.
+#[cfg(not(unix))]
+pub fn force(_id: u32, _force: Force) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Becomes another program: same process, same streams, environment as given. Returns only if that failed.
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that starts other programs")]
+pub fn turn_into(argv: &[OsString], env: &BTreeMap<OsString, OsString>) -> io::Error {
+    use std::os::unix::process::CommandExt as _;
+    let (program, args) = argv.split_first().map_or((OsStr::new(""), argv), |(program, args)| (program, args));
+    std::process::Command::new(program).args(args).env_clear().envs(env).exec()
+}
+
+/// Becomes another program. There is no such thing here.
+#[cfg(not(unix))]
+pub fn turn_into(_argv: &[OsString], _env: &BTreeMap<OsString, OsString>) -> io::Error {
+    io::ErrorKind::Unsupported.into()
+}
+
 /// Starts a program that outlives this process: own session, no streams, environment as given.
 ///
 /// # Errors

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{
-    adopt, attach, caller::Caller, completions, demo, doctor, error::Error, exit_codes, gc, git_credential, github,
-    hold, hook, init, journal, logs, open, reactions, retry, scripted_agent, send, spawn, status, stop, undo, up,
-    webhook,
+    adopt, attach, bench, caller::Caller, completions, demo, doctor, error::Error, exit_codes, faulty_agent, gc,
+    git_credential, github, hold, hook, init, journal, logs, open, reactions, retry, scripted_agent, send, spawn,
+    status, stop, undo, up, webhook,
 };
 
 /// What can be asked for.
@@ -52,6 +52,8 @@ pub(super) enum Command {
     Reactions(reactions::Arguments),
     /// Looks into the durable record
     Journal(journal::Arguments),
+    /// Measures on this machine what is promised
+    Bench(bench::Arguments),
     /// Prints a script that completes commands in a shell
     Completions(completions::Arguments),
     /// What exit codes mean
@@ -69,6 +71,9 @@ pub(super) enum Command {
     /// An agent for the demo, without a model
     #[command(hide = true)]
     ScriptedAgent(scripted_agent::Arguments),
+    /// An agent for the bench, which misbehaves on order
+    #[command(hide = true)]
+    FaultyAgent(faulty_agent::Arguments),
 }
 
 impl Command {
@@ -102,8 +107,10 @@ impl Command {
                 Ok(())
             }
             Self::Demo(arguments) => return demo::run(&arguments, caller),
+            Self::Bench(arguments) => return bench::run(&arguments, caller),
             Self::Hold(arguments) => return Ok(hold::run(&arguments)),
             Self::ScriptedAgent(arguments) => return Ok(scripted_agent::run(arguments, environment)),
+            Self::FaultyAgent(arguments) => return Ok(faulty_agent::run(arguments, environment)),
         }
         .map(|()| ExitCode::SUCCESS)
     }
@@ -112,6 +119,7 @@ impl Command {
     pub(super) const fn wants_json(&self) -> bool {
         match self {
             Self::Demo(arguments) => arguments.json(),
+            Self::Bench(arguments) => arguments.json(),
             Self::GitHub(arguments) => arguments.json(),
             Self::Status(arguments) => arguments.json,
             Self::Spawn(arguments) => arguments.json,
@@ -135,7 +143,8 @@ impl Command {
             | Self::Hold(_)
             | Self::Hook(_)
             | Self::GitCredential(_)
-            | Self::ScriptedAgent(_) => false,
+            | Self::ScriptedAgent(_)
+            | Self::FaultyAgent(_) => false,
         }
     }
 }

@@ -77,7 +77,7 @@ impl Kind {
             Self::Invalid => "The command line, the settings or a rule file is wrong. Nothing was done.",
             Self::NoDaemon => "No daemon runs with this state directory, or it cannot be reached.",
             Self::Refused => "The daemon refused, or does not know what was named. Nothing was done.",
-            Self::Unsound => "`doctor`, `github check` or `journal verify` worked and found problems.",
+            Self::Unsound => "`doctor`, `github check`, `journal verify` or `bench` worked and found problems.",
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::{
     text,
 };
 
+/// How often a runtime that fails is asked what somebody who died had typed.
+const ASKED_MAX: u32 = 8;
+
 /// The exact words of a prompt, as they stand in the journal before the first of them is typed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Composed {
@@ -40,15 +43,31 @@ impl Executor {
         claim: &Claim,
     ) -> Outcome {
         let refused = |why| Outcome::Done(Some(event::Session::Refused { prompt: prompt.clone(), why }.into()));
-        let session = match self.state(&MachineKey::Session(address.session.clone())).await {
-            Some(State::Session(session)) if session.generation == address.generation => session,
-            _ => return refused(Refusal::Gone),
+        let earlier = claim.progress.as_deref().and_then(|note| serde_json::from_str::<Composed>(note).ok());
+        let Some(State::Session(session)) = self.state(&MachineKey::Session(address.session.clone())).await else {
+            return refused(Refusal::Gone);
         };
         let Some(runtime) = self.runtime(&session.agent.runtime) else {
             return refused(Refusal::Never(format!("there is no runtime named {}", session.agent.runtime)));
         };
+        if earlier.is_some() {
+            // Whoever composed the words may have typed them before he died, also into a launch that is over now.
+            match typed_before(runtime.submission(address, &prompt).await) {
+                Ok(None) => {}
+                Ok(Some(submission)) => {
+                    return Outcome::Done(Some(event::Session::Delivered { prompt, submission }.into()));
+                }
+                Err(error) if claim.postponed < ASKED_MAX => return self.later(claim, chain(&error)),
+                Err(_) => {
+                    let submission = Submission::Indeterminate;
+                    return Outcome::Done(Some(event::Session::Delivered { prompt, submission }.into()));
+                }
+            }
+        }
+        if session.generation != address.generation {
+            return refused(Refusal::Gone);
+        }
         let gate = self.gate(&session.agent.name);
-        let earlier = claim.progress.as_deref().and_then(|note| serde_json::from_str::<Composed>(note).ok());
         let composed = match earlier {
             Some(composed) => composed,
             None => match self.compose(&session, &prompt, &references, claim).await {
@@ -199,8 +218,12 @@ impl Executor {
             (Cause::Comment { by, words }, _) => return self.comment_words(by, words, &quoting).await,
             (Cause::Handover, State::Task(task)) => return Ok(handover(task)),
             (Cause::Task, State::Task(task)) => {
+                // The rule for issues does not speak for words: it asks for the number of an issue.
+                if let event::Work::Text { text, .. } = &task.work {
+                    return self.free_text(task, text).await;
+                }
                 let context = context::of_task(task, &now);
-                let Some((rule, template)) = rules.first_prompt(&context) else { return self.free_text(task).await };
+                let (rule, template) = rules.first_prompt(&context).ok_or("no rule speaks for this task")?;
                 (rule, template, context)
             }
             (Cause::Incident { kind, action }, State::Pull(state)) => {
@@ -243,8 +266,7 @@ impl Executor {
     }
 
     /// The first prompt of a task that a person described in their own words.
-    async fn free_text(&self, task: &machine::task::State) -> Result<String, String> {
-        let event::Work::Text { text, .. } = &task.work else { return Err("no rule speaks for this task".to_owned()) };
+    async fn free_text(&self, task: &machine::task::State, text: &TextHash) -> Result<String, String> {
         let words = self.one_text(text).await?.ok_or_else(|| "the words are no longer there".to_owned())?;
         let words = text::spoken(&words);
         Ok(format!(
@@ -273,6 +295,17 @@ impl Executor {
         let config = self.config.borrow();
         let token = config.github.token.iter();
         token.chain(&config.webhook.secrets).map(|secret| secret.expose().to_owned()).collect()
+    }
+}
+
+/// How far a prompt got that somebody began with who died, by what the runtime knows; `None` if that proves that nothing
+/// was typed. A record that is gone with its launch proves nothing.
+fn typed_before(known: Result<Submission, runtime::Error>) -> Result<Option<Submission>, runtime::Error> {
+    match known {
+        Ok(Submission::Untouched) => Ok(None),
+        Ok(submission) => Ok(Some(certain(submission))),
+        Err(runtime::Error::Gone) => Ok(Some(Submission::Indeterminate)),
+        Err(error) => Err(error),
     }
 }
 
@@ -309,4 +342,21 @@ fn handover(task: &machine::task::State) -> String {
          if nothing is left, say so in one line.",
         task.task, task.branch
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_died_over_is_typed_only_if_a_record_proves_that_it_was_not() {
+        let known = |known| typed_before(known).ok();
+
+        assert_eq!(known(Ok(Submission::Untouched)), Some(None));
+        assert_eq!(known(Ok(Submission::Submitted)), Some(Some(Submission::Submitted)));
+        for unclear in [Ok(Submission::Placed), Ok(Submission::Indeterminate), Err(runtime::Error::Gone)] {
+            assert_eq!(known(unclear), Some(Some(Submission::Indeterminate)));
+        }
+        assert_eq!(known(Err(runtime::Error::Other(anyhow::anyhow!("busy")))), None);
+    }
 }

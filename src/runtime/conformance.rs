@@ -13,8 +13,8 @@ use regex::Regex;
 use super::{
     Attribute, Color, Error, Gate, Launch, Probe, Runtime, Why,
     testing::{
-        COMPOSER, REPORTER, address, awkward_text, environment, eventually, gate, holds, kill_all, launch, message,
-        pasted, processes, prompt, ready, script, shows,
+        ASKER, COMPOSER, REPORTER, address, awkward_text, environment, eventually, gate, holds, kill_all, launch,
+        message, pasted, processes, prompt, ready, script, shows,
     },
 };
 use crate::{model::Submission, runtime::Address};
@@ -173,6 +173,21 @@ pub(crate) async fn nothing_is_typed_into_a_dialog_a_draft_or_what_is_not_ready<
 
     holds(&typed, &pasted(&message)).await;
     world.stop(&launch.address).await;
+}
+
+pub(crate) async fn a_dialog_that_opens_after_the_text_gets_no_enter<R: Tried>(world: World<R>) {
+    let (launch, typed) = script(world.path(), "t-1", ASKER);
+    world.runtime.start(&launch).await.unwrap();
+    ready(&world.runtime, &launch.address).await;
+    let (message, gate) =
+        (message("abcdefghij", "x"), Gate { dialogs: vec![Regex::new("Shall I").unwrap()], ..gate() });
+
+    for _ in 0..2 {
+        assert_eq!(world.runtime.submit(&launch.address, &message, &gate).await.unwrap(), Submission::Placed);
+    }
+
+    world.stop(&launch.address).await;
+    holds(&typed, pasted(&message).trim_end_matches('\r')).await;
 }
 
 pub(crate) async fn a_living_launch_and_a_dead_one_with_a_similar_name_are_not_confused<R: Tried>(world: World<R>) {
@@ -334,6 +349,8 @@ macro_rules! suite {
             nothing_is_typed_into_a_shell,
             // S60
             nothing_is_typed_into_a_dialog_a_draft_or_what_is_not_ready,
+            // S60
+            a_dialog_that_opens_after_the_text_gets_no_enter,
             a_living_launch_and_a_dead_one_with_a_similar_name_are_not_confused,
             names_and_texts_execute_nothing_and_keep_their_semicolons,
             the_environment_is_complete_and_nothing_is_inherited,

@@ -35,13 +35,7 @@ impl Gate {
         if self.dialogs.iter().any(|dialog| dialog.is_match(&shown)) {
             return Err(Why::Dialog);
         }
-        if self.shells {
-            match foreground {
-                None => return Err(Why::Foreground),
-                Some(name) if is_shell(name) => return Err(Why::Shell),
-                Some(_) => {}
-            }
-        }
+        self.judge_reader(foreground)?;
         if self.ready.as_ref().is_some_and(|ready| !ready.is_match(&shown)) {
             return Err(Why::NotReady);
         }
@@ -51,6 +45,32 @@ impl Gate {
         // A terminal that does not tell is believed only if the composer itself was recognised.
         let marked = screen.bracketed_paste.unwrap_or(self.ready.is_some());
         if marked || message.may_be_typed_plain() { Ok(()) } else { Err(Why::NoBracketedPaste) }
+    }
+}
+
+impl Gate {
+    /// Whether Enter would still submit `message`, which stands in the composer: a dialog may have opened meanwhile, or
+    /// the agent may have died. A pattern that the message itself matches says nothing now.
+    ///
+    /// # Errors
+    ///
+    /// What Enter would do instead.
+    pub fn judge_enter(&self, screen: &Screen, foreground: Option<&str>, message: &Message) -> Result<(), Why> {
+        let shown = screen.visible_text();
+        let opened = |dialog: &&Regex| dialog.is_match(&shown) && !dialog.is_match(message.text());
+        if self.dialogs.iter().any(|dialog| opened(&dialog)) {
+            return Err(Why::Dialog);
+        }
+        self.judge_reader(foreground)
+    }
+
+    /// Whether an agent would read what is typed.
+    fn judge_reader(&self, foreground: Option<&str>) -> Result<(), Why> {
+        match foreground.filter(|_| self.shells) {
+            None if self.shells => Err(Why::Foreground),
+            Some(name) if is_shell(name) => Err(Why::Shell),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -210,6 +230,17 @@ mod tests {
         screen.rows = 1;
 
         assert_eq!(gate().judge(&screen, Some("claude"), &message("x")), Ok(()));
+    }
+
+    #[test]
+    fn enter_is_withheld_from_what_came_up_meanwhile_and_not_because_of_the_message_itself() {
+        let (asks, quotes) = (screen(&["Do you want to proceed?"]), message("Do you want to proceed?"));
+
+        assert_eq!(gate().judge_enter(&asks, Some("claude"), &message("x")), Err(Why::Dialog));
+        assert_eq!(gate().judge_enter(&asks, Some("claude"), &quotes), Ok(()));
+        assert_eq!(gate().judge_enter(&screen(&["> x"]), Some("zsh"), &message("x")), Err(Why::Shell));
+        assert_eq!(gate().judge_enter(&screen(&["> x"]), None, &message("x")), Err(Why::Foreground));
+        assert_eq!(gate().judge_enter(&screen(&["> x"]), Some("claude"), &message("x")), Ok(()));
     }
 
     #[test]

@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Reads raw keys like an agent's screen does, asks for bracketed paste, and keeps every byte in the file `$1`.
 pub(crate) const COMPOSER: &str = r#"stty raw -echo; printf '\033[?2004hready> '; exec cat > "$1""#;
 
+/// The same, and a question comes up as soon as something was read.
+pub(crate) const ASKER: &str = r#"stty raw -echo; printf '\033[?2004hready> '; (while [ ! -s "$1" ]; do sleep 0.01; done; printf 'Shall I?') & exec cat > "$1""#;
+
 /// Reads lines without echo and prints each back: what a program that reports its prompts looks like.
 pub(crate) const REPORTER: &str = r"stty -echo; printf 'ready> '; exec sed -u 's/^/got /'";
 

@@ -11,6 +11,7 @@
 //! code with the client of GitHub elsewhere in this crate: a misreading of GitHub must not hide in both.
 
 pub mod agent;
+pub mod faulty;
 pub mod story;
 
 mod adversary;

@@ -6,6 +6,8 @@
 mod addressees;
 #[cfg(unix)]
 mod behind;
+#[cfg(target_os = "linux")]
+mod bench;
 #[cfg(unix)]
 mod budget;
 #[cfg(target_os = "linux")]
@@ -45,6 +47,8 @@ mod recorder;
 mod recordings;
 #[cfg(unix)]
 mod rescue;
+#[cfg(unix)]
+mod spawned;
 #[cfg(unix)]
 mod story;
 mod tidy;

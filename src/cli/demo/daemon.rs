@@ -1,8 +1,7 @@
-//! The daemon as the demo's child, and as whoever comes after it: watched, missed, welcomed back, ended.
+//! The daemon as the demo's child, and as whoever comes after it: watched, missed, welcomed back.
 
 use std::{net::SocketAddr, time::Duration};
 
-use anyhow::Context as _;
 use tokio::{
     net::TcpStream,
     process::ChildStdout,
@@ -11,18 +10,17 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::stage::Stage;
+use super::{
+    super::sandbox::{DRAIN, holder},
+    stage::Stage,
+};
 use crate::{
     background::Tasks,
-    clock::Clock,
-    journal::{self, Retention, SqliteJournal},
-    process::{self, Command, Ending, Running},
+    process::{self, Ending, Running},
 };
 
 /// How often it is seen whether somebody listens.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a daemon may take to end once it was asked to.
-const DRAIN: Duration = Duration::from_secs(22);
 
 /// What becomes of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,43 +43,12 @@ pub(super) enum Presence {
 
 /// Starts the daemon and watches it, and every successor, until the tasks are told to stop. Then ends it.
 pub(super) fn start(stage: &Stage, tasks: &Tasks, tell: mpsc::Sender<Presence>) -> anyhow::Result<()> {
-    let environment = stage.environment_of_daemon();
-    let (running, stdin, stdout) = Command::new(stage.program())
-        .args(stage.arguments_of_daemon())
-        .envs(environment.variables())
-        .dir(environment.dir())
-        .log(stage.log())
-        .start()?;
+    let sandbox = stage.sandbox();
+    let (running, stdin, stdout) = sandbox.daemon().start()?;
     drop(stdin);
-    let watch = Watch { address: stage.address(), state_dir: stage.state_dir(), ticks: interval(LOOK), tell };
+    let watch = Watch { address: sandbox.address(), state_dir: sandbox.state_dir(), ticks: interval(LOOK), tell };
     tasks.spawn("watch over the daemon", |stop| watch.run(running, stdout, stop));
     Ok(())
-}
-
-/// Ends a daemon that was started by somebody else.
-pub(super) async fn end_any(stage: &Stage) -> anyhow::Result<()> {
-    let mut asked = None;
-    let ended = timeout(DRAIN, async {
-        while let Some(pid) = holder(&stage.state_dir()) {
-            if asked.replace(pid) != Some(pid) {
-                process::ask_to_end(pid).with_context(|| format!("cannot end process {pid}"))?;
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        Ok(())
-    });
-    ended.await.unwrap_or_else(|_| Err(anyhow::anyhow!("process {asked:?} does not end")))
-}
-
-/// The process that holds the state directory. To be asked only while nobody else is about to take it.
-fn holder(state_dir: &std::path::Path) -> Option<u32> {
-    if !state_dir.is_dir() {
-        return None;
-    }
-    match SqliteJournal::open(state_dir, Clock::system(), Retention::default()) {
-        Err(journal::Error::Locked { pid }) if pid > 0 => Some(pid),
-        Ok(_) | Err(_) => None,
-    }
 }
 
 struct Watch {

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::{
+    super::sandbox::OWN_LOGIN,
     line::{Line, Tone, Who},
-    stage::{BASE, OWN_LOGIN},
+    stage::BASE,
 };
 use crate::{
     simulator::{Conclusion, Happened, LineComment, Verdict},

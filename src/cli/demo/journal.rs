@@ -1,28 +1,24 @@
-//! Reads what the daemon writes down, as it grows. The journal is opened for reading, also while no daemon runs.
+//! What the daemon writes down, as it grows, and what of it is worth telling.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{
+    super::sandbox::Tail,
     line::Line,
     noted::{self, Seen, antiphon},
 };
 use crate::{
     effect::Effect,
     event::{self, Event},
-    journal::{Entry, Journal as _, SqliteJournal},
+    journal::Entry,
     machine::{State, incident::Incident},
-    model::{Cause, MachineKey, PrNumber, PromptRef, Seq, TextHash},
+    model::{Cause, PrNumber, PromptRef, TextHash},
     reaction,
 };
 
-/// Entries that are read at once.
-const ENTRIES_MAX: usize = 256;
-
 /// Reads the journal as it grows.
 pub(super) struct Reader {
-    dir: PathBuf,
-    journal: Option<SqliteJournal>,
-    after: Seq,
+    tail: Tail,
     seen: BTreeMap<PrNumber, Seen>,
     rules: Option<reaction::Rules>,
 }
@@ -31,24 +27,12 @@ impl Reader {
     /// A reader of the journal in this state directory, which need not be there yet.
     pub(super) fn new(dir: PathBuf) -> Self {
         let rules = reaction::Rules::load(&reaction::shipped()).ok();
-        Self { dir, journal: None, after: Seq(0), seen: BTreeMap::new(), rules }
+        Self { tail: Tail::new(dir), seen: BTreeMap::new(), rules }
     }
 
     /// What is new, oldest first.
     pub(super) async fn news(&mut self) -> Vec<Entry> {
-        if self.journal.is_none() {
-            // Not there yet, or being made: the next time will do.
-            self.journal = SqliteJournal::open_read_only(&self.dir).ok();
-        }
-        let Some(journal) = &self.journal else { return Vec::new() };
-        let Ok(entries) = journal.tail(self.after, ENTRIES_MAX).await else {
-            self.journal = None;
-            return Vec::new();
-        };
-        if let Some(last) = entries.last() {
-            self.after = last.seq;
-        }
-        entries
+        self.tail.news().await
     }
 
     /// What an entry is worth telling.
@@ -96,7 +80,7 @@ impl Reader {
         prompt: &crate::model::PromptId,
         (references, text): (&[PromptRef], &TextHash),
     ) -> Line {
-        let words = self.text(text).await;
+        let words = self.tail.text(text).await.unwrap_or_default();
         let mut causes = Vec::new();
         for reference in references {
             causes.push(self.because(reference).await);
@@ -111,7 +95,7 @@ impl Reader {
         match &reference.cause {
             Cause::Task => "the task begins (rule issue-ready)".to_owned(),
             Cause::Incident { kind, .. } => {
-                let rule = match self.state(&reference.from).await {
+                let rule = match self.tail.state(&reference.from).await {
                     Some(State::Pull(state)) => rule_of(state.incidents.get(kind)),
                     Some(State::Session(state)) => rule_of(state.incidents.get(kind)),
                     Some(State::Task(_) | State::Backlog(_) | State::Fleet(_)) | None => String::new(),
@@ -122,16 +106,6 @@ impl Reader {
             Cause::Comment { by, .. } => format!("@{by} asks in a comment"),
             Cause::Handover => "another agent takes the task over".to_owned(),
         }
-    }
-
-    async fn state(&self, machine: &MachineKey) -> Option<State> {
-        let stored = self.journal.as_ref()?.load(machine.clone()).await.ok()??;
-        serde_json::from_str(&stored.state).ok()
-    }
-
-    async fn text(&self, hash: &TextHash) -> String {
-        let Some(journal) = &self.journal else { return String::new() };
-        journal.text(hash.clone()).await.ok().flatten().unwrap_or_default()
     }
 }
 

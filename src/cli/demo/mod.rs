@@ -37,8 +37,8 @@ use self::{
     teller::Teller,
 };
 
-use super::{caller::Caller, error::Error};
-use crate::{app, background::Tasks, clock::Clock, config::Environment};
+use super::{caller::Caller, error::Error, sandbox};
+use crate::{background::Tasks, clock::Clock, config::Environment};
 
 /// How long the daemon may take to finish what it has begun.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -59,7 +59,7 @@ fn shown(error: anyhow::Error) -> Error {
     if error.chain().any(|cause| cause.downcast_ref().is_some_and(of_pipe)) {
         return Error::failed("nobody reads the account any more, so the demo has ended");
     }
-    let hint = error.downcast_ref::<stage::Unfit>().map(stage::Unfit::hint);
+    let hint = error.downcast_ref::<sandbox::Unfit>().map(sandbox::Unfit::hint);
     let error = Error::from(error);
     hint.into_iter().fold(error, Error::hint)
 }
@@ -69,7 +69,7 @@ fn perform_and_clear_up(arguments: &Arguments, environment: &Environment) -> any
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let (tasks, clock) = (Tasks::new(), Clock::system());
-        let asked = hear_signals(&tasks);
+        let asked = sandbox::hear_signals(&tasks);
         let set = Stage::set(arguments, environment, (&tasks, &clock)).await;
         let stage = match set {
             Ok(stage) => stage,
@@ -82,27 +82,13 @@ fn perform_and_clear_up(arguments: &Arguments, environment: &Environment) -> any
         let ended = perform(arguments, &stage, (&ending, &clock), &asked).await;
         // In this order: whoever writes, before where it is written.
         ending.shut_down(DRAIN).await;
-        let cleared = clear_up(&stage).await;
+        let cleared = sandbox::clear_up(stage.sandbox()).await;
         tasks.shut_down(GRACE).await;
-        let removed = stage.remove();
+        let removed = stage.sandbox().remove();
         let ended = ended?;
         cleared.and(removed).context("the demo could not clear up behind itself")?;
         Ok(ended == End::Merged)
     })
-}
-
-/// Cancelled when somebody asks this process to end. From now on nothing else ends it.
-fn hear_signals(tasks: &Tasks) -> CancellationToken {
-    let asked = CancellationToken::new();
-    let heard = asked.clone();
-    let Ok(mut ending) = app::Ending::listen() else { return asked };
-    tasks.spawn("signals", |stop| async move {
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = ending.asked() => heard.cancel(),
-        }
-    });
-    asked
 }
 
 async fn perform(
@@ -111,10 +97,10 @@ async fn perform(
     (tasks, clock): (&Tasks, &Clock),
     asked: &CancellationToken,
 ) -> anyhow::Result<End> {
-    let teller = Teller::new(arguments.json(), stage.environment(), clock.now());
+    let teller = Teller::new(arguments.json(), stage.sandbox().environment(), clock.now());
     let (presences, presence) = mpsc::channel::<Presence>(16);
     // Before the daemon starts, so that nothing is missed.
-    let happened = stage.github().subscribe();
+    let happened = stage.sandbox().github().subscribe();
     teller.open(&stage.opening(arguments))?;
     daemon::start(stage, tasks, presences).context("the daemon cannot be started")?;
     let mut performance = Performance::new(stage, teller, (happened, presence), clock.clone());
@@ -126,16 +112,4 @@ async fn perform(
         performance.stay(asked).await?;
     }
     Ok(ended)
-}
-
-/// Ends a daemon that somebody else started, and the agents that outlive every daemon on purpose.
-async fn clear_up(stage: &Stage) -> anyhow::Result<()> {
-    daemon::end_any(stage).await?;
-    let order = app::Order {
-        config: stage.config(),
-        state_dir: stage.state_dir(),
-        environment: stage.environment_of_daemon(),
-        own_program: stage.program().to_owned(),
-    };
-    app::end_sessions(&order).await
 }

@@ -14,7 +14,7 @@ pub(super) const LABEL: &str = "agent";
 /// Plays to the end.
 pub(super) async fn act(stage: &Stage, pace: u64, mut eyes: Eyes) -> anyhow::Result<()> {
     let pause = || tokio::time::sleep(Duration::from_millis(pace));
-    let github = stage.github();
+    let github = stage.sandbox().github();
     eyes.until("the daemon", |sight| sight.attended).await?;
     pause().await;
     let (title, body) = story::issues().swap_remove(0);
@@ -43,6 +43,6 @@ fn review(stage: &Stage, number: u64, author: &str, said: (&str, LineComment)) -
     let (body, comment) = said;
     let (author, body) = (author.to_owned(), body.to_owned());
     let review = NewReview { author, verdict: Verdict::RequestChanges, body, comments: vec![comment] };
-    stage.github().review(REPO, number, &review)?;
+    stage.sandbox().github().review(REPO, number, &review)?;
     Ok(())
 }

@@ -80,7 +80,7 @@ impl<'s> Performance<'s> {
             teller,
             happened,
             presence,
-            journal: Reader::new(stage.state_dir()),
+            journal: Reader::new(stage.sandbox().state_dir()),
             clock,
             tally: Tally::default(),
             sight: watch::Sender::new(Sight::default()),
@@ -136,7 +136,7 @@ impl<'s> Performance<'s> {
     /// Says what came of it.
     pub(super) async fn conclude(&self, end: &End, stays: bool) -> anyhow::Result<()> {
         let now = self.clock.now();
-        let mut summary = self.tally.summary(&self.stage.github().write_log());
+        let mut summary = self.tally.summary(&self.stage.sandbox().github().write_log());
         summary.ms = u64::try_from(now.duration_since(self.teller.began()).as_millis()).unwrap_or(0);
         summary.merged = *end == End::Merged;
         summary.withheld = self.sight.borrow().withheld;
@@ -159,8 +159,8 @@ impl<'s> Performance<'s> {
 
     /// A link that logs a browser in, once; without a daemon, where the page would be.
     async fn link(&self) -> String {
-        let made = async { Client::connect(&self.stage.state_dir())?.link().await };
-        made.await.unwrap_or_else(|_| format!("http://{}", self.stage.address()))
+        let made = async { Client::connect(&self.stage.sandbox().state_dir())?.link().await };
+        made.await.unwrap_or_else(|_| format!("http://{}", self.stage.sandbox().address()))
     }
 
     async fn on_presence(&mut self, presence: Presence) -> anyhow::Result<()> {
@@ -172,21 +172,22 @@ impl<'s> Performance<'s> {
                 if again {
                     self.welcome(pid).await;
                 } else {
-                    self.teller.daemon(pid, &self.stage.command())?;
+                    self.teller.daemon(pid, &self.stage.sandbox().command())?;
                 }
             }
             Presence::Gone { how, was_up: false } => {
-                self.failed = Some(format!("the daemon did not start: {}{}", ended(how), self.stage.last_words()));
+                self.failed =
+                    Some(format!("the daemon did not start: {}{}", ended(how), self.stage.sandbox().last_words()));
             }
             Presence::Gone { how, was_up: true } => {
                 self.away = true;
                 self.tell_up_to(Timestamp::MAX)?;
                 let line = self.own("daemon-gone", format!("the daemon is gone: {}", ended(how)));
-                let line = line.with("argv", self.stage.command());
+                let line = line.with("argv", self.stage.sandbox().command());
                 self.progress_at = line.at;
                 self.teller.tell(&line.because("nobody here asked it to end").meant(Tone::Bad))?;
                 self.teller.remark("  The agent works on without it. Start it again, in any terminal, with")?;
-                self.teller.command(&self.stage.command())?;
+                self.teller.command(&self.stage.sandbox().command())?;
             }
         }
         Ok(())
@@ -197,7 +198,7 @@ impl<'s> Performance<'s> {
         let process = pid.map_or_else(String::new, |pid| format!(", as process {pid}"));
         let line = self.own("daemon-returned", format!("the daemon is back{process}"));
         self.held.push(line.meant(Tone::Good).with("pid", pid));
-        let count = self.stage.github().deliveries().redeliver_failed().await;
+        let count = self.stage.sandbox().github().deliveries().redeliver_failed().await;
         self.tally.redelivered(count as u64);
         if count > 0 {
             let what = format!("has GitHub deliver {count} failed webhooks again");

@@ -109,7 +109,7 @@ impl Typist {
             Ok(marked) => marked,
             Err(refusal) => return refusal,
         };
-        match self.type_message(message, marked).await {
+        match self.type_message(message, gate, marked).await {
             Ok(()) => Answer::Typed(self.record.of(message.prompt())),
             Err(error) => Answer::Failed { why: format!("cannot record what is typed: {error}") },
         }
@@ -132,7 +132,7 @@ impl Typist {
         Ok(screen.bracketed_paste == Some(true))
     }
 
-    async fn type_message(&mut self, message: &Message, marked: bool) -> std::io::Result<()> {
+    async fn type_message(&mut self, message: &Message, gate: &Gate, marked: bool) -> std::io::Result<()> {
         let prompt = message.prompt();
         cross("pty.placing");
         self.record.placing(prompt)?;
@@ -146,6 +146,10 @@ impl Typist {
         cross("pty.placed");
         self.record.placed(prompt);
         self.settled(before).await;
+        if let Err(why) = gate.judge_enter(&self.terminal.screen(0), self.terminal.foreground().as_deref(), message) {
+            warn!(prompt.id = %prompt, why = %why, "The text of a prompt was typed, but its Enter was withheld: {why}");
+            return Ok(());
+        }
         if silent && self.terminal.echoes() == Some(false) {
             self.terminal.watch_for(prompt);
         }

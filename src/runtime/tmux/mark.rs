@@ -59,9 +59,17 @@ pub(crate) fn option(prompt: &PromptId) -> String {
     format!("@antiphon_{prompt}")
 }
 
-/// The command that prints the mark of a prompt.
+/// The command that prints the launch of a pane and the mark of a prompt there. Both at once: a new server gives the ids
+/// of an old one's panes to others.
 pub(crate) fn show(pane: &str, prompt: &PromptId) -> String {
-    command(["show-options", "-p", "-q", "-v", "-t", pane, &option(prompt)])
+    let format = format!("#{{{launch}}}|#{{{option}}}", launch = super::pane::LAUNCH, option = option(prompt));
+    command(["display-message", "-p", "-t", pane, &format])
+}
+
+/// The mark in what [`show`] printed; `None` if the pane is another launch's.
+pub(crate) fn shown(printed: &str, address: &Address) -> Option<Mark> {
+    let mark = printed.strip_prefix(&address.to_string())?.strip_prefix('|')?;
+    Some(Mark::parse(mark.trim_end_matches('\n')))
 }
 
 /// The command that marks a prompt as placed and pastes `buffer`, if this is still the living, attentive pane of the
@@ -108,6 +116,17 @@ fn conditional(pane: &str, condition: &str, first: &str, second: &str) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pane_of_another_launch_says_nothing_about_a_prompt() {
+        let address = crate::runtime::testing::address("t-1", 1);
+
+        assert_eq!(shown("t-1-1|placed\n", &address), Some(Mark::Placed));
+        assert_eq!(shown("t-1-1|\n", &address), Some(Mark::None));
+        for other in ["|\n", "t-1-11|\n", "t-2-1|submitted\n", ""] {
+            assert_eq!(shown(other, &address), None, "{other:?}");
+        }
+    }
 
     #[test]
     fn a_mark_says_how_far_a_prompt_got() {

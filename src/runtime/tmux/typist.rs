@@ -57,6 +57,11 @@ impl Typist {
             };
         }
         self.settled(&pane, before).await;
+        if let Err(error) = self.judge_enter(&pane, message, gate).await {
+            let why = if let Error::NotReceptive(why) = &error { why.to_string() } else { format!("{error:#}") };
+            warn!(prompt.id = %prompt, why, "The text of a prompt was typed, but its Enter was withheld: {why}");
+            return Ok(Submission::Placed);
+        }
         if let Err(error) = self.enter(&pane, prompt, silent).await {
             warn!(prompt.id = %prompt, error = format!("{error:#}"), "Cannot tell whether the Enter of a prompt was typed");
             // What was sent may still be carried out, so only a mark that says so proves anything.
@@ -82,7 +87,7 @@ impl Typist {
     /// What the pane says about a prompt.
     pub(crate) async fn mark(&self, pane: &Pane, prompt: &PromptId) -> Result<Mark, Error> {
         let replies = self.control.ask(vec![mark::show(&pane.id, prompt)]).await?;
-        Ok(Mark::parse(replies[0].text().trim_end_matches('\n')))
+        mark::shown(&replies[0].text(), &self.address).ok_or(Error::Gone)
     }
 
     /// The lines, counted from the oldest, on which an id stands, with their text.
@@ -110,6 +115,19 @@ impl Typist {
         if pane.in_mode {
             return Err(Error::NotReceptive(Why::CopyMode));
         }
+        let screen = self.look(pane).await?;
+        gate.judge(&screen, pane.foreground().as_deref(), message).map_err(Error::NotReceptive)?;
+        Ok(screen)
+    }
+
+    /// Whether Enter would submit the message that stands there now.
+    async fn judge_enter(&self, pane: &Pane, message: &Message, gate: &Gate) -> Result<(), Error> {
+        let screen = self.look(pane).await?;
+        gate.judge_enter(&screen, pane.foreground().as_deref(), message).map_err(Error::NotReceptive)
+    }
+
+    /// The screen, if no person types there: their keys would come between ours.
+    async fn look(&self, pane: &Pane) -> Result<Screen, Error> {
         let session = format!("={}", self.address);
         let format = "#{client_control_mode} #{client_readonly} #{client_activity}";
         let clients = command(["list-clients", "-t", &session, "-F", format]);
@@ -117,9 +135,7 @@ impl Typist {
         if replies[0].text().lines().any(|client| self.types(client)) {
             return Err(Error::NotReceptive(Why::Typing));
         }
-        let screen = pane.screen(&replies[1].text, String::new());
-        gate.judge(&screen, pane.foreground().as_deref(), message).map_err(Error::NotReceptive)?;
-        Ok(screen)
+        Ok(pane.screen(&replies[1].text, String::new()))
     }
 
     /// Whether a client is a person who typed within the last seconds. tmux counts whole seconds.

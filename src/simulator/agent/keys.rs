@@ -5,7 +5,7 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 
 /// What a byte led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Key {
+pub(in crate::simulator) enum Key {
     /// Text to show.
     Show(String),
     /// Characters to wipe off.
@@ -20,7 +20,7 @@ pub(super) enum Key {
 
 /// The draft, and how far a key or paste has come in.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(in crate::simulator) struct Keys {
     draft: Vec<u8>,
     /// An escape sequence, or a character of several bytes, that is not complete.
     partial: Vec<u8>,
@@ -30,7 +30,7 @@ pub(super) struct Keys {
 
 impl Keys {
     /// Takes one byte in.
-    pub(super) fn press(&mut self, byte: u8) -> Option<Key> {
+    pub(in crate::simulator) fn press(&mut self, byte: u8) -> Option<Key> {
         if self.paste.is_some() {
             return self.pasted(byte);
         }
@@ -54,6 +54,16 @@ impl Keys {
             0x00..=0x1f => None,
             _ => self.typed(byte),
         }
+    }
+
+    /// Whether the next byte is a key of its own, and not a part of a paste or of an escape sequence.
+    pub(in crate::simulator) fn is_between(&self) -> bool {
+        self.paste.is_none() && self.partial.first() != Some(&0x1b)
+    }
+
+    /// What stands in the composer.
+    pub(in crate::simulator) fn draft(&self) -> String {
+        String::from_utf8_lossy(&self.draft).into_owned()
     }
 
     fn take(&mut self) -> String {

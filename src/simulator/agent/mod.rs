@@ -7,9 +7,10 @@
 //! It knows only the bytes of its terminal and its working directory. It never asks the simulator anything, and it
 //! understands only messages that say plainly what is to be done.
 
-mod keys;
+pub(in crate::simulator) mod hooks;
+pub(in crate::simulator) mod keys;
 mod reading;
-mod terminal;
+pub(in crate::simulator) mod terminal;
 mod work;
 
 use std::{
@@ -18,21 +19,18 @@ use std::{
     io::{self, Read, Write},
     path::PathBuf,
     sync::LazyLock,
-    time::Duration,
 };
 
 use regex::Regex;
 use serde_json::{Value, json};
 
 use self::{
+    hooks::Hooks,
     keys::{Key, Keys},
     terminal::RawMode,
     work::Workplace,
 };
-use crate::process::Command;
 
-/// How long a hook may take.
-const HOOK_DEADLINE: Duration = Duration::from_secs(10);
 /// Asks the terminal to mark pastes, and takes it back.
 const PASTES_MARKED: &str = "\u{1b}[?2004h";
 const PASTES_PLAIN: &str = "\u{1b}[?2004l";
@@ -137,20 +135,11 @@ impl Agent {
     }
 
     fn tell_hook(&self, event: &Value, output: &mut dyn Write) -> io::Result<()> {
-        let Some((program, args)) = self.args.hook.split_first() else { return Ok(()) };
-        let mut event = event.clone();
-        event["session_id"] = json!(self.args.session_id);
-        event["cwd"] = json!(self.args.dir.display().to_string());
-        let told = Command::new(program)
-            .args(args)
-            .dir(&self.args.dir)
-            .envs(&self.args.env)
-            .stdin(event.to_string())
-            .deadline(HOOK_DEADLINE);
-        match self.runtime.block_on(told.run()) {
-            Ok(ended) if ended.success() => Ok(()),
-            Ok(ended) => write!(output, "hook ended with {:?}\r\n", ended.code),
-            Err(error) => write!(output, "hook failed: {error}\r\n"),
+        let AgentArgs { hook, dir, env, session_id, .. } = &self.args;
+        let hooks = Hooks { argv: hook, dir, env };
+        match self.runtime.block_on(hooks.tell(event.clone(), session_id)) {
+            Ok(()) => Ok(()),
+            Err(why) => write!(output, "hook {why}\r\n"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// Raw mode of the terminal on standard input, until dropped.
 #[derive(Debug)]
-pub(super) struct RawMode {
+pub(in crate::simulator) struct RawMode {
     #[cfg(unix)]
     before: rustix::termios::Termios,
 }
@@ -10,7 +10,7 @@ pub(super) struct RawMode {
 impl RawMode {
     /// Enters raw mode. `None` if standard input is no terminal, as in a pipe.
     #[cfg(unix)]
-    pub(super) fn enter() -> Option<Self> {
+    pub(in crate::simulator) fn enter() -> Option<Self> {
         use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
         let before = tcgetattr(rustix::stdio::stdin()).ok()?;
         let mut raw = before.clone();
@@ -21,7 +21,7 @@ impl RawMode {
 
     /// A pseudoconsole is read as it is.
     #[cfg(not(unix))]
-    pub(super) const fn enter() -> Option<Self> {
+    pub(in crate::simulator) const fn enter() -> Option<Self> {
         None
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::*;
+use crate::process::Command;
 
 const GIT_ENV: [(&str, &str); 6] = [
     ("PATH", "/usr/local/bin:/usr/bin:/bin"),

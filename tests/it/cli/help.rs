@@ -3,7 +3,7 @@
 use super::world::World;
 
 /// Every command that people use.
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 31] = [
     &[],
     &["init"],
     &["github"],
@@ -32,6 +32,8 @@ const COMMANDS: [&[&str]; 29] = [
     &["journal", "export"],
     &["journal", "compact"],
     &["journal", "info"],
+    &["bench"],
+    &["bench", "delivery"],
     &["completions"],
 ];
 
@@ -54,7 +56,7 @@ fn the_help_names_every_command_that_people_use_and_no_hidden_one() {
     for command in COMMANDS.iter().filter_map(|command| command.first()) {
         assert!(help.contains(&format!("\n  {command} ")), "{command}\n{help}");
     }
-    for hidden in ["hold", "hook", "git-credential", "scripted-agent"] {
+    for hidden in ["hold", "hook", "git-credential", "scripted-agent", "faulty-agent"] {
         assert!(!help.contains(&format!("\n  {hidden} ")), "{hidden}");
     }
 }

@@ -1,0 +1,29 @@
+//! `antiphon faulty-agent`: the agent of the bench, which misbehaves on order.
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
+
+use crate::{config::Environment, simulator::faulty};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Below this directory it has one for each session: orders come there, and its diary lies there
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// How long a turn takes, in milliseconds
+    #[arg(long, default_value_t = 100)]
+    turn_ms: u64,
+    /// A command that is told of prompts and turns, as agents' hooks are
+    #[arg(last = true)]
+    hook: Vec<OsString>,
+}
+
+pub(super) fn run(arguments: Arguments, environment: &Environment) -> ExitCode {
+    let code = faulty::run(faulty::Arguments {
+        dir: arguments.dir.join(environment.var("ANTIPHON_SESSION").unwrap_or("alone")),
+        workspace: environment.dir().to_owned(),
+        env: environment.variables().iter().map(|(name, value)| (name.into(), value.into())).collect(),
+        hook: arguments.hook,
+        turn: Duration::from_millis(arguments.turn_ms),
+    });
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}

@@ -45,6 +45,8 @@ mod recordings;
 #[cfg(unix)]
 mod rescue;
 #[cfg(unix)]
+mod setup;
+#[cfg(unix)]
 mod story;
 mod tidy;
 #[cfg(unix)]

@@ -262,6 +262,7 @@ mod tests {
             since: None,
             workspace: None,
             rescue: None,
+            incidents: Vec::new(),
         }];
 
         let shown = anstream::adapter::strip_str(&of(&overview, false, 60)).to_string();

@@ -1,7 +1,7 @@
-//! What is left undone: in a repository that cannot be worked on, and on a disk that is full.
+//! What is left undone in a repository that cannot be worked on.
 
 use super::Executor;
-use crate::{effect::Effect, view};
+use crate::effect::Effect;
 
 impl Executor {
     /// Why nothing new is begun in the repository of an effect, if nothing is. What is there is still tidied up.
@@ -25,14 +25,6 @@ impl Executor {
             | Effect::Answer { .. }
             | Effect::Report { .. } => return None,
         };
-        let parked = self.repository(repo)?.parked.map(|why| format!("the repository is parked: {why:?}"));
-        parked.or_else(|| self.disk_is_full(effect))
-    }
-
-    /// Why no workspace is made, if the disk is too full for one.
-    fn disk_is_full(&self, effect: &Effect) -> Option<String> {
-        let wanted = self.config.borrow().limits.free_disk;
-        let takes_room = matches!(effect, Effect::Prepare { .. } | Effect::SetUp { .. });
-        takes_room.then(|| view::full_disk(self.places.free_bytes(), wanted))?
+        self.repository(repo)?.parked.map(|why| format!("the repository is parked: {why:?}"))
     }
 }

@@ -7,9 +7,10 @@ use tracing::info;
 use super::{Executor, Outcome, Repository, look::chain};
 use crate::{
     boundary, config, event,
-    machine::State,
+    machine::{State, task::Phase},
     model::{Branch, MachineKey, RepoId, TaskId},
     places::Places,
+    view,
     workspace::{self, Credentials, Hooks, HydrateBy, Hydration, Kind, OwnSpec, Setup, SetupError, Spec, Workspace},
 };
 
@@ -18,7 +19,25 @@ const ASKED_EVERY: Duration = Duration::from_secs(1);
 /// How soon a setup is begun again that did not get its turn.
 const TURN_AFTER: Duration = Duration::from_secs(5);
 
+/// How soon it is looked again whether there is room on the disk.
+const ROOM_AFTER: Duration = Duration::from_secs(30);
+
 impl Executor {
+    /// Whether a task still waits for its workspace; who cannot be asked does.
+    pub(super) async fn awaits_workspace(&self, task: &TaskId) -> bool {
+        match self.state(&MachineKey::Task(task.clone())).await {
+            Some(State::Task(task)) => task.phase == Phase::Preparing,
+            _ => true,
+        }
+    }
+
+    /// That nothing is begun now, if the disk is too full for it.
+    pub(super) fn without_room(&self) -> Option<Outcome> {
+        let wanted = self.config.borrow().limits.free_disk;
+        let why = view::full_disk(self.places.free_bytes(), wanted)?;
+        Some(Outcome::Later { after: ROOM_AFTER / self.scale(), why, tried: false })
+    }
+
     /// What the workspace of a task is to be.
     pub(super) fn spec(
         &self,

@@ -15,6 +15,12 @@ use crate::{
 impl Executor {
     pub(super) async fn prepare(&self, task: &TaskId, repo: RepoId, branch: Branch) -> Outcome {
         let failed = |why: String| Outcome::Done(Some(event::Task::PreparationFailed { why }.into()));
+        if !self.awaits_workspace(task).await {
+            return Outcome::Done(None);
+        }
+        if let Some(later) = self.without_room() {
+            return later;
+        }
         let Some(repository) = self.repository(repo) else {
             return failed("the repository is not in the settings".to_owned());
         };

@@ -7,14 +7,20 @@ use antiphon::{
     view::{Overview, Subject, TaskPhase, TaskView},
 };
 
-use crate::world::{World, eventually};
+use crate::world::{BINARY, World, eventually};
 
-/// A world whose workspaces are set up by these lines. `HERE` in them is a directory of the test's.
+/// A world whose workspaces are set up by these lines. `HERE` in them is a directory of the test's. Its agents note their
+/// environment there.
 async fn world(lines: &[&str]) -> World {
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path().to_str().unwrap().to_owned();
     let lines: Vec<_> = lines.iter().map(|line| format!("'{}'", line.replace("HERE", &place))).collect();
-    let changed = BTreeMap::from([("workspace", format!("{{ setup: [{}] }}", lines.join(", ")))]);
+    let noting = format!("env > {place}/env-$ANTIPHON_SESSION; exec \"$0\" \"$@\"");
+    let agent = format!("scripted-agent, --record, '{place}/typed.log', --, '{BINARY}', hook");
+    let changed = BTreeMap::from([
+        ("workspace", format!("{{ setup: [{}] }}", lines.join(", "))),
+        ("command", format!("[/bin/sh, -c, '{noting}', '{BINARY}', {agent}]")),
+    ]);
     World::within(dir, &changed).await
 }
 
@@ -58,6 +64,15 @@ async fn two_setups_with_one_cache_take_turns_and_the_one_that_fails_is_run_agai
     words.sort_unstable();
     words.dedup();
     assert_eq!(words.len(), 6, "nothing of it is shared: {own}");
+    for session in overview(&client).await.sessions {
+        let noted = dir.join(format!("env-{}", session.session));
+        let whole = |env: &String| env.contains("ANTIPHON_URL=");
+        let env = eventually("the agent", async || std::fs::read_to_string(&noted).ok().filter(whole)).await;
+        let value = |name: &str| env.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        let same = ["TMPDIR", "ANTIPHON_PORT", "COMPOSE_PROJECT_NAME"].map(|name| value(name).unwrap_or_default());
+        assert!(own.lines().any(|line| line == same.join(" ")), "the agent has what its setup had: {same:?}");
+        assert!(env.contains(&format!(".own/{}/hooks", session.session)), "and hooks of its own: {env}");
+    }
     daemon.stop().await;
     world.end().await;
 }
@@ -110,6 +125,27 @@ async fn a_task_that_is_given_up_ends_its_setup_with_all_that_it_started() {
     let group = rustix::process::Pid::from_raw(group).unwrap();
     eventually("the end of the group", async || rustix::process::test_kill_process_group(group).is_err().then_some(()))
         .await;
+    daemon.stop().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_task_begins_on_a_full_disk_and_whoever_waits_may_be_given_up() {
+    let changed = BTreeMap::from([("sessions", "4, free_disk: 900TB".to_owned())]);
+    let world = World::with_settings(&changed).await;
+    let daemon = world.start_daemon();
+    world.is_served().await;
+    let client = Client::connect(&world.state_dir()).unwrap();
+
+    world.open_issue(0);
+    let waiting = the_task(&client, "the waiting task", |task| task.phase == TaskPhase::Preparing).await;
+
+    let needs = overview(&client).await.needs;
+    assert!(needs.iter().any(|need| need.subject == "disk" && need.what.contains("below 900TB")), "{needs:?}");
+    let wish = Subject { request: "stop".to_owned(), subject: waiting.task };
+    client.stop(&wish).await.unwrap();
+    let ended = the_task(&client, "the end", |task| task.phase == TaskPhase::Abandoned).await;
+    assert_eq!((ended.workspace, overview(&client).await.sessions.len()), (None, 0));
     daemon.stop().await;
     world.end().await;
 }

@@ -21,6 +21,7 @@ impl Effect {
             Self::Launch { session, .. }
             | Self::Prompt { session, .. }
             | Self::SeekReceipt { session, .. }
+            | Self::Meter { session, .. }
             | Self::Stop { session, .. } => format!("session/{session}"),
             Self::Act(act) => format!("act/{}", act.of),
             Self::Answer { repo, number, .. } => format!("answer/{repo}/{number}"),
@@ -45,6 +46,7 @@ impl Effect {
             Self::Launch { .. } => "launch agent",
             Self::Prompt { .. } => "prompt",
             Self::SeekReceipt { .. } => "seek receipt",
+            Self::Meter { .. } => "read usage",
             Self::Stop { .. } => "stop agent",
             Self::Act(_) => "act",
             Self::Answer { .. } => "answer",

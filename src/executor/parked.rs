@@ -20,6 +20,7 @@ impl Executor {
             | Effect::PruneOutput { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
+            | Effect::Meter { .. }
             | Effect::Stop { .. }
             | Effect::Act(_)
             | Effect::Answer { .. }

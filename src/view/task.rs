@@ -10,7 +10,7 @@ use crate::{
         Rulebook, backlog,
         task::{Phase, State},
     },
-    model::{IncidentKind, RepoId, Rescue, TaskId, TextHash},
+    model::{IncidentKind, RepoId, Rescue, TaskId, TextHash, Usage},
     text,
 };
 
@@ -44,6 +44,8 @@ pub struct TaskView {
     /// Its open incidents.
     #[serde(default)]
     pub incidents: Vec<IncidentView>,
+    /// What its agent used, as far as that is known.
+    pub used: Option<Usage>,
 }
 
 /// Where a task stands.
@@ -94,6 +96,7 @@ impl TaskView {
             workspace: state.workspace.clone(),
             rescue: state.rescue.clone(),
             incidents: failed_setup(state).into_iter().collect(),
+            used: None,
         }
     }
 
@@ -119,6 +122,7 @@ impl TaskView {
             workspace: None,
             rescue: None,
             incidents: Vec::new(),
+            used: None,
         }
     }
 }

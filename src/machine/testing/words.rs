@@ -49,7 +49,8 @@ fn effect(effect: &Effect) -> String {
         | Effect::RemoveWorkspace { .. }
         | Effect::RestoreWorkspace { .. }
         | Effect::PruneOutput { .. }
-        | Effect::SeekReceipt { .. } => effect.name().to_owned(),
+        | Effect::SeekReceipt { .. }
+        | Effect::Meter { .. } => effect.name().to_owned(),
     }
 }
 

@@ -47,6 +47,7 @@ fn task(name: &str, phase: TaskPhase, title: &str) -> TaskView {
         workspace: None,
         rescue: None,
         incidents: Vec::new(),
+        used: None,
     }
 }
 
@@ -75,6 +76,7 @@ fn pull(number: u64, phase: PullPhase, task: Option<&str>) -> PullView {
         phase,
         why: "checks failed: waits before the next attempt".to_owned(),
         incidents: task.map(|_| incident()).into_iter().collect(),
+        used: None,
         checks: (4, 1, 0),
         requests: Vec::new(),
         withheld: 0,
@@ -107,6 +109,7 @@ fn overview() -> Overview {
         queued: 0,
         prompts: Vec::new(),
         incidents: Vec::new(),
+        used: None,
     };
     let need = Need {
         severity: Severity::Urgent,

@@ -105,6 +105,21 @@ impl Places {
         self.root.join("poke.sock")
     }
 
+    /// How many bytes this user may still write here; `None` if the system does not tell.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::statvfs(&self.root).ok()?;
+        Some(found.f_bavail.saturating_mul(found.f_frsize))
+    }
+
+    /// How many bytes this user may still write here: nobody tells.
+    #[cfg(not(unix))]
+    #[must_use]
+    pub const fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// Makes a directory that only this user can enter.
     ///
     /// # Errors

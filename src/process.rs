@@ -167,7 +167,7 @@ impl Command {
         self
     }
 
-    /// Runs the program to its end.
+    /// Runs the program to its end. Whoever does not wait for that ends it with its whole group.
     ///
     /// # Errors
     ///
@@ -175,14 +175,19 @@ impl Command {
     pub async fn run(self) -> Result<Output, Error> {
         let program = self.program.to_string_lossy().into_owned();
         let deadline = self.deadline;
-        let mut child =
+        let child =
             self.spawn(Stdio::piped()).map_err(|source| Error::NotStarted { program: program.clone(), source })?;
-        let conversation = converse(&mut *child, self.stdin, self.output_bytes_max);
+        let mut group = Group { child, ended: false };
+        let conversation = converse(&mut *group.child, self.stdin, self.output_bytes_max);
         match tokio::time::timeout(deadline, conversation).await {
-            Ok(ended) => ended.map_err(|source| Error::Lost { program, source }),
+            Ok(ended) => {
+                group.ended = ended.is_ok();
+                ended.map_err(|source| Error::Lost { program, source })
+            }
             Err(_) => {
-                drop(child.start_kill());
-                drop(child.wait().await);
+                drop(group.child.start_kill());
+                drop(group.child.wait().await);
+                group.ended = true;
                 Err(Error::TooSlow { program, deadline })
             }
         }
@@ -224,6 +229,20 @@ impl Command {
         #[cfg(windows)]
         wrap.wrap(process_wrap::tokio::JobObject);
         wrap.spawn()
+    }
+}
+
+/// A program and what it started. Dropping it before it has ended kills them all.
+struct Group {
+    child: Box<dyn ChildWrapper>,
+    ended: bool,
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.ended {
+            drop(self.child.start_kill());
+        }
     }
 }
 
@@ -475,6 +494,29 @@ mod tests {
             Command::new("/bin/sh").args(["-c", "sleep 1000 & wait"]).deadline(Duration::from_millis(50)).run().await;
 
         assert!(matches!(ended, Err(Error::TooSlow { .. })), "{ended:?}");
+    }
+
+    #[tokio::test]
+    async fn who_is_no_longer_waited_for_is_killed_with_its_group() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        let made = Command::new("/usr/bin/mkfifo").arg(&pipe).run().await.unwrap();
+        assert!(made.success());
+        let script = format!("exec 3>{}; echo up >&3; sleep 1000 & wait", pipe.display());
+        let slow = Command::new("/bin/sh").args(["-c", &script]).env("PATH", "/usr/bin:/bin").run();
+        // Whoever reads the pipe sees its end when the last of the group that could write is gone.
+        let (reader, _stdin, stdout) = Command::new("/bin/cat").arg(&pipe).start().unwrap();
+        let mut stdout = tokio::io::BufReader::new(stdout);
+        let mut line = String::new();
+        tokio::select! {
+            ended = slow => panic!("{ended:?}"),
+            read = stdout.read_line(&mut line) => assert_eq!((read.unwrap(), line.as_str()), (3, "up\n")),
+        }
+
+        let mut rest = Vec::new();
+        stdout.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"");
+        drop(reader);
     }
 
     #[tokio::test]

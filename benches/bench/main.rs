@@ -3,6 +3,7 @@
 //! ```text
 //! bench                  the whole run
 //! bench bare             a bare axum server with HMAC and parse, until its input ends   (a child of the run)
+//! bench worktrees        workspaces of a large repository alone
 //! bench agent            an agent that notes when text reached it                        (runs inside a session)
 //! ```
 //!
@@ -23,6 +24,7 @@ mod restart;
 mod starts;
 mod table;
 mod tmux;
+mod worktrees;
 
 use std::time::Duration;
 
@@ -36,8 +38,17 @@ fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some("bare") => runtime.block_on(bare::serve()),
         Some("agent") => agent::run(),
+        Some("worktrees") => runtime.block_on(worktrees()),
         _ => runtime.block_on(run()),
     }
+}
+
+async fn worktrees() -> anyhow::Result<()> {
+    let dir = tempfile::Builder::new().prefix("antiphon-bench-").tempdir()?;
+    let mut table = Table::default();
+    worktrees::measure(dir.path(), &mut table).await?;
+    println!("{table}");
+    Ok(())
 }
 
 async fn run() -> anyhow::Result<()> {
@@ -51,6 +62,7 @@ async fn run() -> anyhow::Result<()> {
     tmux::measure(&dir.path().join("tmux"), &mut table).await?;
     starts::measure(dir.path(), &mut table).await?;
     restart::measure(&dir.path().join("restart"), &mut table).await?;
+    worktrees::measure(dir.path(), &mut table).await?;
     let again = floors::fdatasync(dir.path())?;
     table.floor("the same at the end of the run", again);
     println!("{table}");

@@ -107,6 +107,7 @@ pub(super) fn of(start: &Start) -> BTreeMap<String, String> {
         // The user may be logged in to `gh`; the agent is not.
         ("GH_CONFIG_DIR".to_owned(), path(&start.session_dir.join("gh"))),
     ]);
+    env.extend(start.workspace_env.clone());
     env.extend(start.contact.socket.as_deref().map(|socket| (env_name::SOCKET.to_owned(), path(socket))));
     env.extend(start.contact.url.clone().map(|url| ("ANTIPHON_URL".to_owned(), url)));
     env.extend(git(&start.git));
@@ -132,6 +133,7 @@ fn git(setup: &GitSetup) -> Vec<(String, String)> {
         config.push(("user.name".to_owned(), author.name.clone()));
         config.push(("user.email".to_owned(), author.email.clone()));
     }
+    config.extend(setup.config.iter().cloned());
     for (https, ssh) in setup.clone_url.as_deref().map(ssh_forms).unwrap_or_default() {
         config.push((format!("url.{https}.insteadOf"), ssh));
     }

@@ -169,7 +169,9 @@ mod tests {
                 helper_argv: ["/opt/my tools/antiphon", "git-credential"].map(str::to_owned).into(),
                 author: Some(Committer { name: "Antiphon".into(), email: "bot@example.org".into() }),
                 clone_url: None,
+                config: vec![("core.hooksPath".to_owned(), "/own/hooks".to_owned())],
             },
+            workspace_env: [("TMPDIR".to_owned(), "/tmp/own".to_owned())].into(),
         }
     }
 
@@ -270,7 +272,8 @@ mod tests {
         let env = plan(&start).unwrap().env;
 
         let (git, rest): (Vec<_>, Vec<_>) = env.iter().partition(|(name, _)| name.starts_with("GIT_CONFIG_"));
-        assert_eq!(git.len(), 1 + 2 * 8);
+        assert_eq!(git.len(), 1 + 2 * 9);
+        assert!(git.iter().any(|(_, value)| *value == "/own/hooks"));
         let rest: Vec<_> = rest.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
             rest,
@@ -288,6 +291,7 @@ mod tests {
                 "MODE=fast",
                 "PATH=/usr/bin:/bin",
                 "TERM=xterm-256color",
+                "TMPDIR=/tmp/own",
             ]
         );
     }

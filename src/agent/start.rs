@@ -79,6 +79,8 @@ pub struct Start {
     pub contact: Contact,
     /// How its git is set up.
     pub git: GitSetup,
+    /// Variables that belong to the workspace: its ports, its directory for temporary files.
+    pub workspace_env: BTreeMap<String, String>,
 }
 
 /// Where a launched process finds the daemon.
@@ -100,6 +102,8 @@ pub struct GitSetup {
     /// The repository's https URL. Remotes that name the same repository by ssh are then spoken to by https, where the
     /// credential helper answers.
     pub clone_url: Option<String>,
+    /// More configuration, by key.
+    pub config: Vec<(String, String)>,
 }
 
 /// The author and committer of an agent's commits.

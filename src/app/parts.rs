@@ -23,7 +23,7 @@ use crate::{
     machine::Rulebook,
     notify::Notifiers,
     places::Places,
-    workspace::{Git, Workspaces},
+    workspace::{Caches, Git, Workspaces},
 };
 
 /// How often what has aged is removed from the journal.
@@ -114,6 +114,7 @@ impl Parts {
             ears,
             runtimes,
             workspaces: Workspaces::new(Git::new("git", &environment), self.places.root()),
+            caches: Caches::default(),
             places: self.places.clone(),
             launching: Launching {
                 own_program: self.order.own_program.to_string_lossy().into_owned(),

@@ -1,4 +1,6 @@
-//! `antiphon gc`: removes the workspaces of tasks that have ended, and keeps what they alone hold.
+//! `antiphon gc`: removes the workspaces of tasks that have ended, and keeps what they alone hold; or only what was built there.
+
+use std::collections::BTreeMap;
 
 use super::{
     caller::{Caller, request_id, wait_for},
@@ -6,9 +8,9 @@ use super::{
     output,
 };
 use crate::{
-    client::Client,
-    model::TaskId,
+    model::{InvalidId, TaskId},
     view::{self, TaskView},
+    workspace::{self, Git, Output, Workspaces},
 };
 
 const EXAMPLES: &str = "\
@@ -16,15 +18,20 @@ Examples:
   antiphon gc --dry-run                                   what would be removed, and what it holds
   antiphon gc                                             all workspaces of ended tasks
   antiphon gc hello-12                                    this one
+  antiphon gc --build-output                              what git ignores in them, and nothing else
 What a workspace holds and nothing else does (changes, new files, commits that were not pushed) is kept under a ref of
 the repository: `antiphon undo` brings it back. What git ignores is not kept.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
     /// Tasks by name; default: all that have ended
     #[arg(value_name = "TASK")]
     tasks: Vec<TaskId>,
+    /// Only removes the directories that git ignores; the workspaces stay
+    #[arg(long)]
+    build_output: bool,
     /// Changes nothing and says what would be done
     #[arg(long, short = 'n')]
     dry_run: bool,
@@ -35,14 +42,20 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, caller: &Caller) -> Result<(), Error> {
     let client = caller.client()?;
-    let ended = wait_for(async {
+    let (ended, held) = wait_for(async {
         let ended = left(client.overview().await?.tasks, &arguments.tasks)?;
+        let held = if arguments.build_output { built(&ended, caller).await? } else { BTreeMap::new() };
         if !arguments.dry_run {
             for task in &ended {
-                clean(&client, task).await?;
+                let wish = view::Subject { request: request_id()?, subject: task.task.clone() };
+                if arguments.build_output {
+                    client.prune(&wish).await?
+                } else {
+                    client.clean(&wish).await?
+                };
             }
         }
-        Ok(ended)
+        Ok((ended, held))
     })?;
     if arguments.json {
         return output::json(&ended);
@@ -53,16 +66,33 @@ pub(super) fn run(arguments: &Arguments, caller: &Caller) -> Result<(), Error> {
     let done = if arguments.dry_run { "would be removed" } else { "is being removed" };
     for task in &ended {
         let path = task.workspace.as_deref().unwrap_or_default();
-        let why = task.trouble.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
-        output::line(&format!("{}: {path} {done}{why}", task.task))?;
+        let line = match held.get(&task.task) {
+            Some(output) if output.dirs.is_empty() => format!("{path} holds no build output"),
+            Some(output) => format!("{} in {path} {done}, {} MB", output.dirs.join(" "), output.bytes / 1_000_000),
+            None => {
+                let why = task.trouble.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
+                format!("{path} {done}{why}")
+            }
+        };
+        output::line(&format!("{}: {line}", task.task))?;
     }
     Ok(())
 }
 
-async fn clean(client: &Client, task: &TaskView) -> Result<(), Error> {
-    let wish = view::Subject { request: request_id()?, subject: task.task.clone() };
-    client.clean(&wish).await?;
-    Ok(())
+/// What was built in the workspaces of these tasks.
+async fn built(tasks: &[TaskView], caller: &Caller) -> Result<BTreeMap<String, Output>, Error> {
+    let workspaces = Workspaces::new(Git::new("git", caller.environment.variables()), &caller.state_dir()?);
+    let mut held = BTreeMap::new();
+    for task in tasks {
+        let unknown = |error: workspace::Error| Error::failed(format!("cannot look at {}", task.task)).because(&error);
+        let name: TaskId = task.task.parse().map_err(|error: InvalidId| Error::invalid(error.to_string()))?;
+        let output = match workspaces.find(&name).map_err(unknown)? {
+            Some(workspace) => workspaces.output(&workspace).await.map_err(unknown)?,
+            None => Output::default(),
+        };
+        held.insert(task.task.clone(), output);
+    }
+    Ok(held)
 }
 
 /// The ended tasks that have a workspace: all, or those that were named.

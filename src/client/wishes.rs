@@ -58,6 +58,15 @@ impl Client {
         self.0.post("clean", wish).await
     }
 
+    /// Wants the build output in the workspace of an ended task gone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with what is wrong and what to do.
+    pub async fn prune(&self, wish: &Subject) -> Result<Granted, Error> {
+        self.0.post("prune", wish).await
+    }
+
     /// Wants the workspace of an ended task back.
     ///
     /// # Errors

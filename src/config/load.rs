@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Component, Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use crate::{
@@ -12,10 +13,12 @@ use crate::{
     yaml::{self, Diagnostic, Node},
 };
 
-use super::{Adapter, Adapters, Config, Environment, Error, Notifier};
+use super::{Adapter, Adapters, Config, Environment, Error, Notifier, Workspace};
 
 /// The variable that holds a GitHub token unless the settings name another.
 const TOKEN_ENV: &str = "GITHUB_TOKEN";
+/// With its wait for others a setup must end before somebody else may take it over (`engine::lanes`).
+const SETUP_MAX: Duration = Duration::from_secs(20 * 60);
 
 /// Reads, parses and checks a settings file, and sees that the paths in it exist.
 ///
@@ -260,10 +263,34 @@ impl Check<'_> {
             }
             let names = config.agents.keys().chain(config.adapters.all.keys());
             self.agent_of(repository.agent.as_str(), names, &at("agent"));
-            if let Some(empty) = repository.workspace.setup.iter().position(|line| line.trim().is_empty()) {
-                let path = ["repositories", &index_text, "workspace", "setup", &empty.to_string()];
-                self.complain(&path, "this command is empty", "write a line as you would type it: `npm ci`");
+            self.workspace(&repository.workspace, &index_text);
+        }
+    }
+
+    fn workspace(&mut self, workspace: &Workspace, repository: &str) {
+        let at = |key| ["repositories", repository, "workspace", key];
+        if let Some(empty) = workspace.setup.lines().iter().position(|line| line.trim().is_empty()) {
+            let empty = empty.to_string();
+            let path = [&at("setup")[..], &[&empty]].concat();
+            self.complain(&path, "this command is empty", "write a line as you would type it: `npm ci`");
+        }
+        for (key, entries) in
+            [("sparse", &workspace.sparse), ("link", &workspace.link), ("hydrate", &workspace.hydrate)]
+        {
+            let is_within = |entry: &String| {
+                let mut parts = Path::new(entry).components();
+                !entry.is_empty() && parts.all(|part| matches!(part, Component::Normal(name) if name != ".git"))
+            };
+            if let Some(index) = entries.iter().position(|entry| !is_within(entry)) {
+                let index = index.to_string();
+                let path = [&at(key)[..], &[&index]].concat();
+                let hint = "write it relative to the top of the repository: `node_modules`, `web/.env`";
+                self.complain(&path, "this does not lie in the worktree", hint);
             }
+        }
+        if workspace.setup_timeout.0 > SETUP_MAX {
+            let hint = "what takes longer is better kept between worktrees or left to the agent";
+            self.complain(&at("setup_timeout"), "a setup may take 20m at most", hint);
         }
     }
 
@@ -301,6 +328,9 @@ impl Check<'_> {
     fn numbers(&mut self, config: &Config) {
         if !(5..=1_000).contains(&config.limits.acts) {
             self.complain(&["limits", "acts"], "between 5 and 1000 acts are possible", "30 is the default");
+        }
+        if !(1..=100).contains(&config.limits.installs) {
+            self.complain(&["limits", "installs"], "between 1 and 100 installations can run", "1 is the default");
         }
         if !(1..=1_000).contains(&config.limits.sessions) {
             self.complain(&["limits", "sessions"], "between 1 and 1000 sessions can run", "4 is the default");

@@ -6,8 +6,11 @@ mod adapter;
 mod environment;
 mod load;
 mod locate;
+mod ports;
 mod settings;
+mod setup;
 mod size;
+mod workspace;
 
 use std::{io, path::PathBuf};
 
@@ -19,11 +22,14 @@ pub use adapter::{
 pub use environment::Environment;
 pub use load::{load, load_unconnected, parse};
 pub use locate::{FILE_NAME, Search, locate, state_dir};
+pub use ports::{InvalidPorts, Ports};
 pub use settings::{
     Adapters, Agent, App, Config, GitHub, Issues, Limits, Notifier, Permissions, Reactions, Repository, Retention,
-    Runtime, Webhook, Workspace,
+    Runtime, Webhook,
 };
+pub use setup::Setup;
 pub use size::{InvalidSize, Size};
+pub use workspace::{Hooks, HydrateBy, Kind, Workspace};
 
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]

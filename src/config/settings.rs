@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::{
-    Size,
+    Ports, Size, Workspace,
     adapter::{Adapter, Pattern, shipped as shipped_adapters},
 };
 
@@ -165,16 +165,6 @@ pub struct Issues {
     pub labels: Vec<String>,
 }
 
-/// How a worktree is prepared.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Workspace {
-    /// Shell lines that run in a new worktree, in order, until one fails.
-    pub setup: Vec<String>,
-    /// How long all of them together may take.
-    pub setup_timeout: Duration,
-}
-
 /// Where reactions are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -242,6 +232,14 @@ pub struct Limits {
     /// of rules. Then it stops and tells a person.
     #[schemars(range(min = 5, max = 1_000))]
     pub acts: u32,
+    /// How many lines of `setup` may use the cache of one package manager at the same time. More than one is faster, and safe
+    /// only with package managers that lock their cache.
+    #[schemars(range(min = 1, max = 100))]
+    pub installs: u32,
+    /// Where the ports of sessions are taken from. Each has ten in a row, in `ANTIPHON_PORT` and `ANTIPHON_PORTS`.
+    pub ports: Ports,
+    /// No task begins while less than this is free where the state directory lies.
+    pub free_disk: Size,
 }
 
 /// Where notifications go.
@@ -299,12 +297,6 @@ impl Default for Webhook {
     }
 }
 
-impl Default for Workspace {
-    fn default() -> Self {
-        Self { setup: Vec::new(), setup_timeout: Duration::from_secs(10 * 60) }
-    }
-}
-
 impl Default for Adapters {
     fn default() -> Self {
         Self { dir: None, all: shipped_adapters() }
@@ -313,7 +305,8 @@ impl Default for Adapters {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { sessions: 4, acts: 30 }
+        let ports = Ports { first: 20_000, last: 29_999 };
+        Self { sessions: 4, acts: 30, installs: 1, ports, free_disk: Size(1_000_000_000) }
     }
 }
 

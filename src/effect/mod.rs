@@ -66,7 +66,7 @@ pub enum Effect {
         #[serde(default)]
         known: Option<String>,
     },
-    /// Makes a task's workspace and runs its setup.
+    /// Makes a task's workspace.
     Prepare {
         /// The task.
         task: TaskId,
@@ -74,6 +74,13 @@ pub enum Effect {
         repo: RepoId,
         /// Its branch.
         branch: Branch,
+    },
+    /// Makes a task's workspace ready to be worked in.
+    SetUp {
+        /// The task.
+        task: TaskId,
+        /// Its repository.
+        repo: RepoId,
     },
     /// Opens a task's pull request, if its branch has a new commit on GitHub.
     OpenPull {
@@ -99,6 +106,11 @@ pub enum Effect {
         /// Whether such work is kept under a ref, and the workspace removed all the same.
         #[serde(default)]
         rescue: bool,
+    },
+    /// Removes the build output of a task's workspace.
+    PruneOutput {
+        /// The task.
+        task: TaskId,
     },
     /// Brings a task's workspace back as it was when it was rescued.
     RestoreWorkspace {

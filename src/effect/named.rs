@@ -11,9 +11,12 @@ impl Effect {
             Self::Look { repo, number, .. } => format!("look/{repo}/{number}"),
             Self::Triage { repo, number, .. } => format!("triage/{repo}/{number}"),
             Self::LookRepository { repo, .. } => format!("look/{repo}"),
-            Self::Prepare { repo, .. } | Self::RemoveWorkspace { repo, .. } | Self::RestoreWorkspace { repo, .. } => {
-                format!("git/{repo}")
-            }
+            // Those of one repository take turns where git needs it, and not for as long as a setup lasts.
+            Self::Prepare { task, .. }
+            | Self::SetUp { task, .. }
+            | Self::PruneOutput { task }
+            | Self::RemoveWorkspace { task, .. } => format!("workspace/{task}"),
+            Self::RestoreWorkspace { rescue, .. } => format!("workspace/{}", rescue.task),
             Self::OpenPull { task, .. } => format!("task/{task}"),
             Self::Launch { session, .. }
             | Self::Prompt { session, .. }
@@ -35,9 +38,11 @@ impl Effect {
             Self::Triage { .. } => "read failures",
             Self::LookRepository { .. } => "look at repository",
             Self::Prepare { .. } => "prepare workspace",
+            Self::SetUp { .. } => "set workspace up",
             Self::OpenPull { .. } => "open pull request",
             Self::RemoveWorkspace { .. } => "remove workspace",
             Self::RestoreWorkspace { .. } => "restore workspace",
+            Self::PruneOutput { .. } => "remove build output",
             Self::Launch { .. } => "launch agent",
             Self::Prompt { .. } => "prompt",
             Self::SeekReceipt { .. } => "seek receipt",

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{ActionOutcome, List};
 use crate::model::{AgentName, Branch, Issue, PrNumber, RepoId, Rescue, Sha, TaskId, TextHash};
 
 /// An event of one task.
@@ -19,17 +20,40 @@ pub enum Task {
         /// Which agent does it; `None`: the repository's.
         agent: Option<AgentName>,
     },
-    /// Its workspace is there and set up.
+    /// Its workspace is there.
     Prepared {
         /// Where the workspace is.
         path: String,
         /// The commit that it started from.
         base: Sha,
+        /// Whether something has to be done in it before an agent can work there.
+        #[serde(default)]
+        setup: bool,
     },
-    /// Its workspace could not be made or set up.
+    /// Its workspace could not be made.
     PreparationFailed {
+        /// What failed.
+        why: String,
+    },
+    /// Its workspace is ready to be worked in.
+    SetUp,
+    /// Its workspace could not be made ready.
+    SetupFailed {
         /// What failed, with the last lines of the log.
         why: String,
+    },
+    /// An action on its own incident was carried out.
+    Acted {
+        /// The incident's serial number.
+        serial: u64,
+        /// The incident's round that the action belongs to.
+        revision: u64,
+        /// Which of the rule's lists.
+        list: List,
+        /// The position in that list.
+        step: u32,
+        /// What came of it.
+        outcome: ActionOutcome,
     },
     /// The agent's turn ended.
     TurnEnded,
@@ -81,6 +105,20 @@ pub enum Task {
     },
     /// A person wants the workspace of an ended task gone, and what it holds kept elsewhere.
     CleanWanted,
+    /// A person wants the build output of an ended task's workspace gone, and the workspace kept.
+    PruneWanted,
+    /// The build output of its workspace is gone.
+    OutputPruned {
+        /// How many directories.
+        dirs: u32,
+        /// What their files took.
+        bytes: u64,
+    },
+    /// The build output of its workspace could not be removed, or not all of it.
+    NotPruned {
+        /// Why.
+        why: String,
+    },
     /// A person wants the workspace back.
     RestoreWanted,
     /// A person wants it ended.
@@ -121,6 +159,9 @@ impl Task {
             Self::Claimed { .. } => "claimed",
             Self::Prepared { .. } => "workspace prepared",
             Self::PreparationFailed { .. } => "preparation failed",
+            Self::SetUp => "workspace set up",
+            Self::SetupFailed { .. } => "setup failed",
+            Self::Acted { .. } => "action carried out",
             Self::TurnEnded => "turn ended",
             Self::BranchPushed => "branch pushed",
             Self::PullOpened { .. } => "pull request opened",
@@ -136,6 +177,9 @@ impl Task {
             Self::WorkspaceRestored { .. } => "workspace restored",
             Self::NotRestored { .. } => "workspace not restored",
             Self::CleanWanted => "clean-up wanted",
+            Self::PruneWanted => "removal of build output wanted",
+            Self::OutputPruned { .. } => "build output removed",
+            Self::NotPruned { .. } => "build output not removed",
             Self::RestoreWanted => "restore wanted",
             Self::StopWanted => "stop wanted",
             Self::RetryWanted => "retry wanted",

@@ -50,8 +50,9 @@ impl Executor {
         let repo = match state {
             State::Pull(state) => state.repo,
             State::Session(state) => state.repo,
+            State::Task(state) => state.repo,
             State::Backlog(state) => state.repo,
-            State::Task(_) | State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
+            State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
         };
         let wanted = still_wanted_act(state, act);
         // Something that was begun is finished: its first half is in the world already.
@@ -75,8 +76,9 @@ impl Executor {
                 Some(thread) => context::of_thread(state, act.incident, thread, &now),
                 None => context::of_pull(state, act.incident, &now),
             },
+            State::Task(state) => context::of_setup(state, &now),
             State::Backlog(state) => context::of_backlog(state, &now),
-            State::Task(_) | State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
+            State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
         };
         match step.applies(&context) {
             Ok(true) => {}
@@ -121,7 +123,7 @@ impl Executor {
                 _ => Tried::Ended(ActionOutcome::Dropped),
             },
             (Action::Rerun, _) => self.rerun(&repository, state, act).await,
-            // The session's machine does it itself when it hears that this was carried out.
+            // The machine of the session or task does it itself when it hears that this was carried out.
             (Action::Restart, _) => Tried::Ended(ActionOutcome::Done),
             (Action::Comment(_) | Action::Reply(_) | Action::Label(_) | Action::Merge | Action::UpdateBranch, None) => {
                 Tried::Ended(ActionOutcome::Failed("there is no pull request yet".to_owned()))
@@ -269,7 +271,8 @@ fn reported(act: &Act, outcome: ActionOutcome) -> Option<Event> {
     match act.of {
         MachineKey::Pull { .. } => Some(event::Pull::Acted { incident, serial, revision, list, step, outcome }.into()),
         MachineKey::Session(_) => Some(event::Session::Acted { serial, revision, list, step, outcome }.into()),
-        MachineKey::Task(_) | MachineKey::Backlog(_) | MachineKey::Fleet => None,
+        MachineKey::Task(_) => Some(event::Task::Acted { serial, revision, list, step, outcome }.into()),
+        MachineKey::Backlog(_) | MachineKey::Fleet => None,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     machine::session,
     model::{AgentName, LaunchToken, RepoId},
     runtime::{Address, Gate},
+    workspace::Workspace,
 };
 
 /// What a launch is planned from, beside the settings.
@@ -18,6 +19,7 @@ pub(super) struct Launchable<'a> {
     pub(super) agent: &'a AgentName,
     pub(super) repo: RepoId,
     pub(super) workspace: PathBuf,
+    pub(super) prepared: Option<Workspace>,
     pub(super) resume: Option<String>,
     pub(super) committer: Option<Committer>,
 }
@@ -48,12 +50,13 @@ impl Executor {
 
     /// What a launch is made from.
     pub(super) fn start(&self, address: &Address, ask: Launchable<'_>, token: LaunchToken) -> Start {
-        let Launchable { agent: name, repo, workspace, resume, committer } = ask;
+        let Launchable { agent: name, repo, workspace, prepared, resume, committer } = ask;
         let own = |command: &str| vec![self.launching.own_program.clone(), command.to_owned()];
         let repository = self.repository(repo);
-        let common = repository.as_ref().map(|repository| repository.path.join(".git"));
+        let is_clone = prepared.as_ref().is_some_and(|prepared| prepared.source.is_some());
+        let common = repository.as_ref().filter(|_| !is_clone).map(|repository| repository.path.join(".git"));
         // Some sandboxes forbid it by itself, whatever is allowed around it.
-        let own_git_dir = git_dir(&workspace);
+        let own_git_dir = if is_clone { Some(workspace.join(".git")) } else { git_dir(&workspace) };
         Start {
             agent: self.agent_settings(name),
             session: address.session.clone(),
@@ -71,7 +74,9 @@ impl Executor {
                 helper_argv: own("git-credential"),
                 author: committer,
                 clone_url: repository.map(|repository| repository.clone_url),
+                config: prepared.as_ref().map(Workspace::git_config).unwrap_or_default(),
             },
+            workspace_env: prepared.as_ref().map(Workspace::environment).unwrap_or_default(),
         }
     }
 
@@ -96,6 +101,7 @@ impl Executor {
             agent: &session.agent.name,
             repo: session.repo,
             workspace: workspace.clone(),
+            prepared: None,
             resume: None,
             committer: None,
         };

@@ -17,7 +17,7 @@ use crate::{
     config::Transcript,
     event::{self, Agent},
     machine::{State, session},
-    model::{AgentName, Evidence, LaunchToken, MachineKey, PromptId, Receipt, RepoId},
+    model::{AgentName, Evidence, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId},
     places::Places,
     process::Command,
     runtime::{Address, Launch, Probe, Runtime},
@@ -83,7 +83,10 @@ impl Executor {
         agent::spool::create(&session_dir).map_err(prepare)?;
         let token = self.launch_token(address).map_err(prepare)?;
         let committer = self.committer(&agent.name, workspace).await;
-        let ask = Launchable { agent: &agent.name, repo, workspace: workspace.into(), resume, committer };
+        let task: TaskId = address.session.as_str().parse().expect("session and task names have the same form");
+        let prepared = self.workspaces.at_hand(&task).map_err(|error| chain(&error))?;
+        let workspace_dir = workspace.into();
+        let ask = Launchable { agent: &agent.name, repo, workspace: workspace_dir, prepared, resume, committer };
         let plan = agent::plan(&self.start(address, ask, token)).map_err(|error| error.to_string())?;
         plan.write_files().map_err(prepare)?;
         boundary::cross("executor: launch prepared, not started");

@@ -18,6 +18,7 @@ mod prompt;
 mod quoting;
 mod report;
 mod repository;
+mod setup;
 mod thread;
 mod triage;
 mod work;
@@ -44,7 +45,7 @@ use crate::{
     notify::Notifiers,
     places::Places,
     runtime::{Address, Runtime},
-    workspace::Workspaces,
+    workspace::{Caches, Workspaces},
 };
 
 pub use ears::Ears;
@@ -85,6 +86,8 @@ pub struct Executor {
     pub runtimes: BTreeMap<String, Arc<dyn Runtime>>,
     /// The worktrees.
     pub workspaces: Workspaces,
+    /// The turns at the caches of package managers.
+    pub caches: Caches,
     /// Where things are in the state directory.
     pub places: Places,
     /// How agents are started.
@@ -127,10 +130,12 @@ impl Executor {
             Effect::Triage { repo, number, head, checks } => self.triage((repo, number), &head, &checks, &claim).await,
             Effect::LookRepository { repo, known } => self.look_repository(repo, known).await,
             Effect::Prepare { task, repo, branch } => self.prepare(&task, repo, branch).await,
+            Effect::SetUp { task, repo } => self.set_up(&task, repo).await,
             Effect::OpenPull { task, repo, branch, work } => self.open_pull(&task, repo, &branch, &work).await,
             Effect::RemoveWorkspace { task, repo, branch, pull, rescue } => {
                 self.remove_workspace((&task, repo, branch), pull, rescue).await
             }
+            Effect::PruneOutput { task } => self.prune_output(&task).await,
             Effect::RestoreWorkspace { repo, branch, rescue } => self.restore_workspace(repo, branch, &rescue).await,
             Effect::Launch { session, generation, repo, agent, workspace, resume } => {
                 let address = Address { session, generation };

@@ -10,12 +10,14 @@ impl Executor {
             Effect::Look { repo, .. }
             | Effect::Triage { repo, .. }
             | Effect::Prepare { repo, .. }
+            | Effect::SetUp { repo, .. }
             | Effect::OpenPull { repo, .. }
             | Effect::Launch { repo, .. } => *repo,
             Effect::Tell { .. }
             | Effect::LookRepository { .. }
             | Effect::RemoveWorkspace { .. }
             | Effect::RestoreWorkspace { .. }
+            | Effect::PruneOutput { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
             | Effect::Meter { .. }

@@ -8,37 +8,32 @@ use crate::{
     event::{self, Event, Work},
     github::{self, NewPull},
     model::{Branch, PrNumber, RepoId, Rescue, TaskId},
-    places::Places,
     text,
-    workspace::{self, Credentials, Gone, Reach, Removal, Setup, Spec, Unsaved, Workspace},
+    workspace::{Credentials, Gone, Output, Reach, Removal, Unsaved},
 };
 
 impl Executor {
     pub(super) async fn prepare(&self, task: &TaskId, repo: RepoId, branch: Branch) -> Outcome {
         let failed = |why: String| Outcome::Done(Some(event::Task::PreparationFailed { why }.into()));
+        if !self.awaits_workspace(task).await {
+            return Outcome::Done(None);
+        }
+        if let Some(later) = self.without_room() {
+            return later;
+        }
         let Some(repository) = self.repository(repo) else {
             return failed("the repository is not in the settings".to_owned());
         };
-        let workspace = match self.workspace(task, &repository, branch).await {
+        let credentials = self.git_credentials(&repository).await;
+        let spec = self.spec(task, &repository, branch, credentials);
+        let workspace = match self.workspaces.prepare(&spec).await {
             Ok(workspace) => workspace,
             Err(error) => return failed(chain(&error)),
         };
-        boundary::cross("executor: workspace made, setup not run");
-        if let Err(error) = self.set_up(task, &repository, &workspace).await {
-            return failed(error);
-        }
+        boundary::cross("executor: workspace made, not recorded");
+        let setup = self.needs_setup(&repository, &workspace);
         let path = workspace.path.to_string_lossy().into_owned();
-        Outcome::Done(Some(event::Task::Prepared { path, base: workspace.base_sha }.into()))
-    }
-
-    async fn workspace(
-        &self,
-        task: &TaskId,
-        repository: &Repository,
-        branch: Branch,
-    ) -> Result<Workspace, workspace::Error> {
-        let credentials = self.git_credentials(repository).await;
-        self.workspaces.prepare(&spec(task, repository, branch, credentials)).await
+        Outcome::Done(Some(event::Task::Prepared { path, base: workspace.base_sha, setup }.into()))
     }
 
     /// Credentials for our own git calls. If GitHub gives none, git uses what the user configured.
@@ -48,28 +43,6 @@ impl Executor {
             Ok(token) => Credentials::token(&url, token.expose()),
             Err(_) => Credentials::of_the_user(),
         }
-    }
-
-    async fn set_up(&self, task: &TaskId, repository: &Repository, workspace: &Workspace) -> Result<(), String> {
-        let config = self.config.borrow().clone();
-        let Some(settings) = config.repositories.iter().find(|settings| settings.name == repository.configured) else {
-            return Ok(());
-        };
-        if settings.workspace.setup.is_empty() {
-            return Ok(());
-        }
-        let log = self.places.setup_log(task);
-        if let Some(dir) = log.parent() {
-            Places::make_private(dir).map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
-        }
-        let setup = Setup {
-            commands: settings.workspace.setup.clone(),
-            dir: workspace.path.clone(),
-            log,
-            timeout: settings.workspace.setup_timeout.0,
-            env: self.environment_without_secrets(),
-        };
-        workspace::setup(&setup, &self.clock).await.map_err(|error| chain(&error))
     }
 
     /// The user's environment without anything that names a secret of ours.
@@ -180,29 +153,33 @@ impl Executor {
         }
     }
 
+    pub(super) async fn prune_output(&self, task: &TaskId) -> Outcome {
+        let pruned = match self.workspaces.find(task) {
+            Ok(Some(workspace)) => self.workspaces.prune(&workspace).await,
+            Ok(None) => return Outcome::Done(None),
+            Err(error) => Err(error),
+        };
+        let event = match pruned {
+            Ok(Output { dirs, bytes }) => {
+                event::Task::OutputPruned { dirs: u32::try_from(dirs.len()).unwrap_or(u32::MAX), bytes }
+            }
+            Err(error) => event::Task::NotPruned { why: chain(&error) },
+        };
+        Outcome::Done(Some(event.into()))
+    }
+
     pub(super) async fn restore_workspace(&self, repo: RepoId, branch: Branch, rescue: &Rescue) -> Outcome {
         let Some(repository) = self.repository(repo) else {
             let why = "the repository is not in the settings".to_owned();
             return Outcome::Done(Some(event::Task::NotRestored { why }.into()));
         };
         // Nothing is fetched.
-        let spec = spec(&rescue.task, &repository, branch, Credentials::of_the_user());
+        let spec = self.spec(&rescue.task, &repository, branch, Credentials::of_the_user());
         let event = match self.workspaces.restore(&spec, rescue).await {
             Ok(made) => event::Task::WorkspaceRestored { path: made.path.to_string_lossy().into_owned() },
             Err(error) => event::Task::NotRestored { why: chain(&error) },
         };
         Outcome::Done(Some(event.into()))
-    }
-}
-
-fn spec(task: &TaskId, repository: &Repository, branch: Branch, credentials: Credentials) -> Spec {
-    Spec {
-        repository: repository.path.clone(),
-        task: task.clone(),
-        branch,
-        base: repository.base.clone(),
-        remote: "origin".to_owned(),
-        credentials,
     }
 }
 

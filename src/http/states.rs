@@ -47,6 +47,9 @@ pub(super) async fn overview(surroundings: &Surroundings) -> Result<Overview, jo
     let rules = surroundings.rules.borrow().clone();
     let mut overview = view::overview(&states, &rules, &texts, surroundings.clock.now());
     overview.limits = limits::in_force(surroundings.github.standings());
+    let wanted = surroundings.config.borrow().limits.free_disk;
+    overview.needs.extend(view::disk_need(surroundings.places.free_bytes(), wanted));
+    overview.needs.sort();
     Ok(overview)
 }
 

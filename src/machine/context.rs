@@ -101,6 +101,28 @@ pub fn of_backlog(state: &backlog::State, now: &Now<'_>) -> Context {
     context
 }
 
+/// The facts of a task whose workspace could not be made ready.
+#[must_use]
+pub fn of_setup(state: &task::State, now: &Now<'_>) -> Context {
+    let mut context = of_task(state, now);
+    context.incident = IncidentKind::SetupFailed;
+    let attempts = state.setup_failed.as_ref().map_or(Attempt(0), |incident| incident.total);
+    context.attempts = attempts.0;
+    context.attempt = attempts.next().0;
+    let plan = state.setup_failed.as_ref().and_then(|incident| incident.plan.as_ref());
+    context.attempts_max = plan.map_or(0, |plan| plan.attempts_max.0);
+    // The first line names the operator's own command; what that printed is not for people who are only told.
+    let why = state.trouble.as_deref().and_then(|why| why.lines().next()).unwrap_or("nobody knows why");
+    let again = match attempts.0 {
+        0 => String::new(),
+        1 => "; it was run once more".to_owned(),
+        more => format!("; it was run {more} times more"),
+    };
+    context.summary =
+        format!("the workspace of {} in {} could not be made ready: {why}{again}", state.task, context.repo.name);
+    context
+}
+
 /// The facts of a task, for its first prompt.
 #[must_use]
 pub fn of_task(state: &task::State, now: &Now<'_>) -> Context {
@@ -319,6 +341,7 @@ fn summary(kind: IncidentKind, attempts: Attempt, context: &Context) -> String {
         IncidentKind::AgentStuck => "the agent shows no sign of life",
         IncidentKind::AgentExited => "the agent's process ended",
         IncidentKind::AgentNeedsInput => "the agent waits for a person",
+        IncidentKind::SetupFailed => "the workspace could not be made ready",
         IncidentKind::IssueReady => "the issue may be worked on",
         IncidentKind::RuleBroken => "a rule cannot be evaluated",
     };

@@ -171,8 +171,9 @@ pub fn still_wanted_act(state: &State, act: &Act) -> bool {
     match state {
         State::Pull(state) => pull::still_wanted_act(state, act),
         State::Session(state) => session::still_wanted_act(state, act),
+        State::Task(state) => task::still_wanted_act(state, act),
         State::Backlog(state) => !state.broken.is_empty(),
-        State::Task(_) | State::Fleet(_) => false,
+        State::Fleet(_) => false,
     }
 }
 

@@ -237,9 +237,14 @@ fn task_events() -> impl Strategy<Value = Task> {
         select(vec![Work::Issue(Box::new(issue(ISSUE))), Work::Adopted { number: NUMBER, branch: head_branch() }]);
     prop_oneof![
         work.prop_map(|work| Task::Claimed { task: task_id(), repo: REPO, work, agent: None }),
-        Just(Task::Prepared { path: "workspaces/hello-3".to_owned(), base: sha('0') }),
+        any::<bool>().prop_map(|setup| Task::Prepared { path: "workspaces/hello-3".to_owned(), base: sha('0'), setup }),
+        (0_u64..3, 0_u64..4, lists(), 0_u32..2, outcomes()).prop_map(|(serial, revision, list, step, outcome)| {
+            Task::Acted { serial, revision, list, step, outcome }
+        }),
         select(vec![
             Task::PreparationFailed { why: "no".to_owned() },
+            Task::SetUp,
+            Task::SetupFailed { why: "no".to_owned() },
             Task::TurnEnded,
             Task::BranchPushed,
             Task::PullOpened { number: NUMBER },
@@ -257,6 +262,8 @@ fn task_events() -> impl Strategy<Value = Task> {
             Task::NotRestored { why: "gone".to_owned() },
             Task::CleanWanted,
             Task::RestoreWanted,
+            Task::PruneWanted,
+            Task::OutputPruned { dirs: 1, bytes: 9 },
             Task::StopWanted,
             Task::RetryWanted,
             Task::DeadlinePassed,
@@ -329,9 +336,11 @@ fn is_seen(effect: &Effect) -> bool {
         | Effect::Meter { .. } => false,
         Effect::Tell { .. }
         | Effect::Prepare { .. }
+        | Effect::SetUp { .. }
         | Effect::OpenPull { .. }
         | Effect::RemoveWorkspace { .. }
         | Effect::RestoreWorkspace { .. }
+        | Effect::PruneOutput { .. }
         | Effect::Launch { .. }
         | Effect::Prompt { .. }
         | Effect::Stop { .. }

@@ -34,6 +34,8 @@ pub enum IncidentKind {
     AgentExited,
     /// The agent waits for a person.
     AgentNeedsInput,
+    /// A workspace could not be made ready.
+    SetupFailed,
     /// An issue may be worked on.
     IssueReady,
     /// A rule could not be evaluated.
@@ -42,7 +44,7 @@ pub enum IncidentKind {
 
 impl IncidentKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::ChecksFailed,
         Self::ChecksMissing,
         Self::ChangesRequested,
@@ -55,6 +57,7 @@ impl IncidentKind {
         Self::AgentStuck,
         Self::AgentExited,
         Self::AgentNeedsInput,
+        Self::SetupFailed,
         Self::IssueReady,
         Self::RuleBroken,
     ];
@@ -75,6 +78,7 @@ impl IncidentKind {
             Self::AgentStuck => "agent-stuck",
             Self::AgentExited => "agent-exited",
             Self::AgentNeedsInput => "agent-needs-input",
+            Self::SetupFailed => "setup-failed",
             Self::IssueReady => "issue-ready",
             Self::RuleBroken => "rule-broken",
         }

@@ -305,6 +305,13 @@ impl Builder<'_> {
                     let hint = "an issue that is ready has no agent yet; use `spawn`";
                     self.complain(&path, format!("`{name}` has nothing to act on"), hint);
                 }
+                Action::Prompt(_) | Action::OpenPull | Action::Comment(_) | Action::Label(_)
+                    if self.on.contains(&IncidentKind::SetupFailed) =>
+                {
+                    let hint =
+                        "a workspace that is not ready has no agent and no pull request; use `restart` or `notify`";
+                    self.complain(&path, format!("`{name}` has nothing to act on"), hint);
+                }
                 Action::OpenPull if self.on.iter().any(|kind| !AGENTS.contains(kind)) => {
                     let hint = "what happens to a pull request happens after it was opened";
                     self.complain(&path, "only a rule on what happens to agents can open a pull request", hint);

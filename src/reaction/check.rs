@@ -70,7 +70,7 @@ mod tests {
         let report = check(&shipped());
 
         assert_eq!(report.mistakes, []);
-        assert_eq!((report.summary.files, report.summary.rules), (13, 13));
+        assert_eq!((report.summary.files, report.summary.rules), (14, 14));
         let answering: Vec<(&str, &str)> =
             report.summary.answering.iter().map(|(kind, names)| (kind.as_str(), names[0].as_str())).collect();
         assert_eq!(
@@ -87,6 +87,7 @@ mod tests {
                 ("approved-and-green", "approved-and-green"),
                 ("agent-stuck", "agent-stuck"),
                 ("agent-exited", "agent-exited"),
+                ("setup-failed", "setup-failed"),
                 ("issue-ready", "issue-ready"),
                 ("rule-broken", "rule-broken"),
             ]

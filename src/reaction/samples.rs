@@ -34,6 +34,7 @@ pub fn samples(kind: IncidentKind) -> Vec<Context> {
             IncidentKind::AgentStuck | IncidentKind::AgentExited | IncidentKind::AgentNeedsInput => {
                 without_pull_request(sample, index);
             }
+            IncidentKind::SetupFailed => sample.pr = None,
             IncidentKind::IssueReady => ready(sample, index),
             IncidentKind::RuleBroken => alone(sample),
         }

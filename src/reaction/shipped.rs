@@ -8,7 +8,7 @@ macro_rules! rule {
     };
 }
 
-const SHIPPED: [(&str, &str); 13] = [
+const SHIPPED: [(&str, &str); 14] = [
     rule!("agent-exited"),
     rule!("agent-stuck"),
     rule!("approved-and-green"),
@@ -22,6 +22,7 @@ const SHIPPED: [(&str, &str); 13] = [
     rule!("loop-stopped"),
     rule!("merge-queue-ejected"),
     rule!("rule-broken"),
+    rule!("setup-failed"),
 ];
 
 /// The rules that come with Antiphon.

@@ -94,9 +94,11 @@ fn order(effect: &Effect) -> String {
         | Effect::Triage { .. }
         | Effect::LookRepository { .. }
         | Effect::Prepare { .. }
+        | Effect::SetUp { .. }
         | Effect::OpenPull { .. }
         | Effect::RemoveWorkspace { .. }
         | Effect::RestoreWorkspace { .. }
+        | Effect::PruneOutput { .. }
         | Effect::Meter { .. }
         | Effect::Stop { .. } => effect.name().to_owned(),
     }
@@ -167,13 +169,18 @@ fn of_task(event: &event::Task) -> Option<String> {
     match event {
         Task::Prepared { path, .. } => Some(path.clone()),
         Task::PreparationFailed { why }
+        | Task::SetupFailed { why }
         | Task::OpenFailed { why, .. }
         | Task::WorkspaceKept { why }
+        | Task::NotPruned { why }
         | Task::NotRestored { why } => Some(why.clone()),
         Task::WorkspaceRescued { rescue } => Some(format!("commit {}", rescue.commit.short())),
         Task::WorkspaceRestored { path } => Some(path.clone()),
+        Task::OutputPruned { dirs, bytes } => Some(format!("{dirs} directories, {} MB", bytes / 1_000_000)),
         Task::PullOpened { number } => Some(format!("#{number}")),
+        Task::Acted { outcome, .. } => Some(of_outcome(outcome)),
         Task::Claimed { .. }
+        | Task::SetUp
         | Task::TurnEnded
         | Task::BranchPushed
         | Task::NothingPushed
@@ -184,6 +191,7 @@ fn of_task(event: &event::Task) -> Option<String> {
         | Task::WorkspaceRemoved
         | Task::CleanWanted
         | Task::RestoreWanted
+        | Task::PruneWanted
         | Task::StopWanted
         | Task::RetryWanted
         | Task::DeadlinePassed => None,

@@ -3,6 +3,7 @@
 //! These are the types of the HTTP API, the page and the CLI; `"schema": 1` stands for their shape. A status is
 //! derived here, by exhaustive matches, and stored nowhere.
 
+mod disk;
 mod entry;
 mod limit;
 mod need;
@@ -29,6 +30,7 @@ use crate::{
     text,
 };
 
+pub use disk::{disk_need, full_disk};
 pub use entry::{EntryView, TaskLog};
 pub use limit::LimitView;
 pub use need::{Need, Severity};

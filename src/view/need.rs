@@ -97,6 +97,9 @@ fn of_session(session: &super::SessionView) -> Option<Need> {
 fn of_task(task: &super::TaskView) -> Option<Need> {
     let (severity, hint) = match task.phase {
         TaskPhase::Failed => (Severity::Urgent, format!("`antiphon retry {}`", task.task)),
+        TaskPhase::SettingUp => {
+            (Severity::Warning, format!("it is tried again; `antiphon retry {}` does not wait", task.task))
+        }
         TaskPhase::Preparing | TaskPhase::Working => {
             (Severity::Warning, format!("`antiphon logs {}` or `antiphon send {} TEXT`", task.task, task.task))
         }

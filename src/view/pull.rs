@@ -251,6 +251,7 @@ pub(super) const fn name(kind: IncidentKind) -> &'static str {
         IncidentKind::AgentStuck => "agent stuck",
         IncidentKind::AgentExited => "agent exited",
         IncidentKind::AgentNeedsInput => "agent needs input",
+        IncidentKind::SetupFailed => "setup failed",
         IncidentKind::IssueReady => "issue ready",
         IncidentKind::RuleBroken => "rule broken",
     }

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Texts;
+use super::{IncidentView, Texts};
 use crate::{
     event::Work,
     machine::{
         Rulebook, backlog,
         task::{Phase, State},
     },
-    model::{RepoId, Rescue, TaskId, TextHash, Usage},
+    model::{IncidentKind, RepoId, Rescue, TaskId, TextHash, Usage},
     text,
 };
 
@@ -41,6 +41,9 @@ pub struct TaskView {
     pub workspace: Option<String>,
     /// What keeps the work of a workspace that was removed.
     pub rescue: Option<Rescue>,
+    /// Its open incidents.
+    #[serde(default)]
+    pub incidents: Vec<IncidentView>,
     /// What its agent used, as far as that is known.
     pub used: Option<Usage>,
 }
@@ -53,6 +56,8 @@ pub enum TaskPhase {
     Queued,
     /// Its workspace is being made.
     Preparing,
+    /// Its workspace is being made ready.
+    SettingUp,
     /// Its agent works.
     Working,
     /// Its pull request is open.
@@ -90,6 +95,7 @@ impl TaskView {
             since: Some(state.since),
             workspace: state.workspace.clone(),
             rescue: state.rescue.clone(),
+            incidents: failed_setup(state).into_iter().collect(),
             used: None,
         }
     }
@@ -115,9 +121,16 @@ impl TaskView {
             since: None,
             workspace: None,
             rescue: None,
+            incidents: Vec::new(),
             used: None,
         }
     }
+}
+
+fn failed_setup(state: &State) -> Option<IncidentView> {
+    let incident = IncidentView::of(IncidentKind::SetupFailed, state.setup_failed.as_ref()?);
+    let stage = if state.setup_runs { "the setup runs again".to_owned() } else { incident.stage };
+    Some(IncidentView { stage, ..incident })
 }
 
 fn trouble(state: &State) -> Option<String> {
@@ -146,6 +159,7 @@ fn title(work: &Work, texts: &Texts) -> String {
 const fn phase(phase: Phase) -> TaskPhase {
     match phase {
         Phase::Preparing => TaskPhase::Preparing,
+        Phase::SettingUp => TaskPhase::SettingUp,
         Phase::Working => TaskPhase::Working,
         Phase::InReview => TaskPhase::InReview,
         Phase::Closing(_) => TaskPhase::Closing,

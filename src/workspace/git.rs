@@ -73,16 +73,18 @@ const CONFIG: [(&str, &str); 10] = [
     ("checkout.workers", "0"),
 ];
 
+/// Where there are no hooks.
 #[cfg(unix)]
-const NO_HOOKS: &str = "/dev/null";
+pub(super) const NO_HOOKS: &str = "/dev/null";
 #[cfg(not(unix))]
-const NO_HOOKS: &str = "NUL";
+pub(super) const NO_HOOKS: &str = "NUL";
 
 /// The git program and the environment it runs in.
 #[derive(Debug, Clone)]
 pub struct Git {
     program: PathBuf,
     env: BTreeMap<String, String>,
+    config: Vec<(String, String)>,
 }
 
 /// Git configuration for the commands that speak to a remote. Its values are secret: they cannot be printed, and they
@@ -136,7 +138,12 @@ impl Git {
         env.insert("LC_ALL".into(), "C".into());
         env.insert("GIT_TERMINAL_PROMPT".into(), "0".into());
         env.insert("GIT_OPTIONAL_LOCKS".into(), "0".into());
-        Self { program: program.into(), env }
+        Self { program: program.into(), env, config: Vec::new() }
+    }
+
+    /// A variable of the environment that it runs in.
+    pub(super) fn variable(&self, name: &str) -> Option<&String> {
+        self.env.get(name)
     }
 
     /// The same with more variables.
@@ -144,6 +151,11 @@ impl Git {
         let mut git = self.clone();
         git.env.extend(variables.into_iter().map(|(name, value)| (name.to_owned(), value)));
         git
+    }
+
+    /// The same with more configuration.
+    pub(super) fn configured(&self, config: Vec<(String, String)>) -> Self {
+        Self { config, ..self.clone() }
     }
 
     /// Runs a command to its end; a lock of another process is waited for.
@@ -181,13 +193,14 @@ impl Git {
     /// Runs a command once.
     pub(super) async fn once(&self, dir: &Path, args: &[&str], credentials: &Credentials) -> Result<Answer, Error> {
         boundary::cross("git called");
+        let own = self.config.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let output = process::Command::new(&self.program)
             .args(args)
             .dir(dir)
             .envs(&self.env)
             // Nothing above the directory that is meant counts as its repository.
             .env("GIT_CEILING_DIRECTORIES", dir.parent().unwrap_or(dir))
-            .envs(config_env(CONFIG.iter().copied().chain(credentials.pairs())))
+            .envs(config_env(CONFIG.iter().copied().chain(own).chain(credentials.pairs())))
             .deadline(Duration::from_secs(600))
             .output_bytes_max(OUTPUT_BYTES_MAX)
             .run()
@@ -244,7 +257,8 @@ pub(super) fn is_busy(detail: &str) -> bool {
     (locked && !hopeless) || says(&["failed to read worktrees/"])
 }
 
-fn config_env<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
+/// The variables that give git this configuration.
+pub(super) fn config_env<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
     let mut env = Vec::new();
     let mut count = 0;
     for (key, value) in pairs {

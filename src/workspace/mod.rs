@@ -13,28 +13,50 @@
 //!   looked at is kept.
 //! - Repositories are changed under one lock each; what another program holds is waited for, with a bound.
 //! - No hook of the repository runs in our own git calls, and credentials are given to the calls that need the network alone.
+//! - Nothing is written to the configuration or the hooks of the repository: processes get theirs by environment.
 
 mod branch;
+mod caches;
+mod clone;
+mod error;
 mod git;
+mod hydrate;
 mod lanes;
+mod link;
+mod lockfiles;
 mod mirror;
+mod own;
 mod prepare;
+mod prune;
 mod remove;
 mod repository;
 mod rescue;
 mod setup;
+mod sparse;
 mod standing;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::{
+    num::NonZero,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
 
+use self::error::{explain, other};
 pub use self::{
     branch::branch_name,
+    caches::Caches,
+    error::Error,
     git::{Credentials, Git},
+    hydrate::{HydrateBy, Hydration},
+    lockfiles::lines as locked_lines,
+    own::{Hooks, Own, OwnSpec},
+    prune::Output,
     remove::{Gone, Holds, OwnBranch, Reach, Removal, Unsaved},
     setup::{Setup, SetupError, setup},
     standing::{Standing, Unfinished},
@@ -56,6 +78,22 @@ pub struct Spec {
     pub remote: String,
     /// For the fetch.
     pub credentials: Credentials,
+    /// What it is to have for itself beside its files.
+    pub own: OwnSpec,
+    /// What it is to git.
+    pub kind: Kind,
+    /// The directories that it is to hold beside the files at its top; empty: all of them.
+    pub sparse: Vec<String>,
+}
+
+/// What a workspace is to git.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A worktree of the repository.
+    #[default]
+    Worktree,
+    /// A clone that shares its objects, and has configuration, hooks and branches of its own.
+    Clone,
 }
 
 /// A prepared worktree.
@@ -65,8 +103,12 @@ pub struct Workspace {
     pub task: TaskId,
     /// Where its files are.
     pub path: PathBuf,
-    /// The git directory that it shares with its repository: commits are written there, not below `path`.
+    /// The git directory that it shares with its repository: commits are written there, not below `path`. Of a clone it
+    /// is the clone's own.
     pub common_dir: PathBuf,
+    /// The git directory of the repository that a clone shares its objects with; `None`: it is a worktree.
+    #[serde(default)]
+    pub source: Option<PathBuf>,
     /// The task's branch.
     pub branch: Branch,
     /// The branch that the work shall be merged into.
@@ -75,64 +117,12 @@ pub struct Workspace {
     pub remote: String,
     /// The tip of `base` at the remote when the workspace was last prepared.
     pub base_sha: Sha,
-}
-
-/// Why a workspace could not be prepared or looked at.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no git repository.
-    #[error("{} is not a git repository", path.display())]
-    NotARepository {
-        /// Where one was expected.
-        path: PathBuf,
-    },
-    /// The state directory lies in the repository: worktrees inside a checkout are seen by every tool as its files.
-    #[error("the workspace {} would lie inside the repository", path.display())]
-    InsideRepository {
-        /// Where the workspace would be.
-        path: PathBuf,
-    },
-    /// The remote has no such branch.
-    #[error("{remote} has no branch {base}")]
-    NoBase {
-        /// The branch that was asked for.
-        base: Branch,
-        /// The remote.
-        remote: String,
-    },
-    /// The branch is checked out somewhere else, and git allows it once.
-    #[error("{branch} is checked out in {}", path.display())]
-    BranchBusy {
-        /// The branch.
-        branch: Branch,
-        /// Where it is checked out.
-        path: PathBuf,
-    },
-    /// The task's place holds the workspace of another branch or repository.
-    #[error("{} belongs to {holder}", path.display())]
-    Occupied {
-        /// The place.
-        path: PathBuf,
-        /// The branch or repository that it belongs to.
-        holder: String,
-    },
-    /// Another program held git's locks all the time that we waited.
-    #[error("the repository stayed locked: {detail}")]
-    Locked {
-        /// What git said.
-        detail: String,
-    },
-    /// The remote could not be reached, or refused.
-    #[error("cannot fetch from {remote}: {detail}")]
-    Unreachable {
-        /// The remote.
-        remote: String,
-        /// What git said.
-        detail: String,
-    },
-    /// Anything else.
-    #[error("git work on the workspace failed")]
-    Other(#[source] anyhow::Error),
+    /// What it has for itself beside its files.
+    #[serde(default)]
+    pub own: Own,
+    /// The directories that it holds beside the files at its top; empty: all of them.
+    #[serde(default)]
+    pub sparse: Vec<String>,
 }
 
 /// The workspaces below one state directory. Cloning shares the locks.
@@ -141,7 +131,10 @@ pub struct Workspaces {
     git: Git,
     root: PathBuf,
     mirrors: PathBuf,
+    templates: PathBuf,
     lanes: lanes::Lanes,
+    checkouts: Arc<Semaphore>,
+    records: Arc<Mutex<()>>,
 }
 
 impl Workspaces {
@@ -152,7 +145,10 @@ impl Workspaces {
             git,
             root: state_dir.join("workspaces"),
             mirrors: state_dir.join("mirrors"),
+            templates: state_dir.join("templates"),
             lanes: lanes::Lanes::default(),
+            checkouts: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, NonZero::get))),
+            records: Arc::default(),
         }
     }
 
@@ -172,6 +168,15 @@ impl Workspaces {
 }
 
 impl Workspace {
+    const fn kind(&self) -> Kind {
+        if self.source.is_some() { Kind::Clone } else { Kind::Worktree }
+    }
+
+    /// The git directory of the repository that it was made of, which keeps what is rescued.
+    fn keeper(&self) -> &Path {
+        self.source.as_deref().unwrap_or(&self.common_dir)
+    }
+
     /// The remote-tracking ref of a branch.
     fn tracking(&self, branch: &Branch) -> String {
         format!("refs/remotes/{}/{branch}", self.remote)
@@ -181,8 +186,4 @@ impl Workspace {
 /// The ref under which GitHub keeps the head of a pull request, also after its branch is gone.
 fn pull_ref(number: PrNumber) -> String {
     format!("refs/pull/{number}/head")
-}
-
-fn other(error: impl Into<anyhow::Error>) -> Error {
-    Error::Other(error.into())
 }

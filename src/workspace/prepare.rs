@@ -12,7 +12,7 @@ use std::{
 use tracing::{info, warn};
 
 use super::{
-    Error, Spec, Workspace, Workspaces,
+    Error, Kind, Own, Spec, Workspace, Workspaces,
     git::{is_busy, pause_after},
     other,
     repository::{Entry, Repository, canonical},
@@ -47,21 +47,38 @@ impl Workspaces {
     pub async fn prepare(&self, spec: &Spec) -> Result<Workspace, Error> {
         let repository = Repository::open(&self.git, &spec.repository).await?;
         let path = self.place(spec, &repository)?;
-        let _turn = self.lanes.enter(&repository.common_dir).await;
+        let turn = self.lanes.enter(&repository.common_dir).await;
         let base_sha = repository.fetch_both(&spec.remote, &spec.base, &spec.branch, &spec.credentials).await?;
-        let workspace = Workspace {
+        // What there is stays as it was made, whatever the settings say now.
+        let (kind, sparse) = match self.find(&spec.task)? {
+            Some(made) => (made.kind(), made.sparse),
+            None => (spec.kind, spec.sparse.clone()),
+        };
+        let mut workspace = Workspace {
             task: spec.task.clone(),
+            common_dir: match kind {
+                Kind::Worktree => repository.common_dir.clone(),
+                Kind::Clone => path.join(".git"),
+            },
+            source: (kind == Kind::Clone).then(|| repository.common_dir.clone()),
             path,
-            common_dir: repository.common_dir.clone(),
             branch: spec.branch.clone(),
             base: spec.base.clone(),
             remote: spec.remote.clone(),
             base_sha,
+            own: Own::default(),
+            sparse,
         };
         self.refuse_foreign(&workspace)?;
-        self.make(&repository, &workspace).await?;
+        match kind {
+            Kind::Worktree => self.make(&repository, &workspace).await?,
+            Kind::Clone => self.make_clone(&repository, &workspace).await?,
+        }
+        // Writing the files takes long, and none of git's common locks.
+        drop(turn);
+        self.check_out(&workspace).await?;
         self.verify(&workspace).await?;
-        self.write_record(&workspace).map_err(other)?;
+        self.settle_own(&mut workspace, &spec.own).await?;
         info!(task.id = %spec.task, workspace.path = %workspace.path.display(), "Prepared the workspace of {}", spec.task);
         Ok(workspace)
     }
@@ -81,8 +98,8 @@ impl Workspaces {
     /// A task's place that was prepared for another branch or repository is not taken over.
     fn refuse_foreign(&self, wanted: &Workspace) -> Result<(), Error> {
         let Some(made) = self.read_record(&wanted.task).map_err(other)? else { return Ok(()) };
-        let holder = if made.common_dir != wanted.common_dir {
-            made.common_dir.display().to_string()
+        let holder = if made.keeper() != wanted.keeper() {
+            made.keeper().display().to_string()
         } else if made.branch != wanted.branch {
             made.branch.to_string()
         } else {
@@ -129,14 +146,27 @@ impl Workspaces {
         })
     }
 
+    /// Whether somebody could work there, or nothing was written yet.
+    pub(super) async fn is_whole(&self, wanted: &Workspace) -> Result<bool, Error> {
+        let known = self.read_record(&wanted.task).map_err(other)?.is_some();
+        Ok(known || is_untouched(&wanted.path) || self.has_index(wanted).await?)
+    }
+
     /// Git writes the index when the first checkout is complete.
-    async fn is_whole(&self, wanted: &Workspace) -> Result<bool, Error> {
-        if self.read_record(&wanted.task).map_err(other)?.is_some() {
-            return Ok(true);
-        }
+    async fn has_index(&self, workspace: &Workspace) -> Result<bool, Error> {
         let asked = ["rev-parse", "--path-format=absolute", "--git-path", "index"];
-        let answer = self.git.ask(&wanted.path, &asked).await?;
+        let answer = self.git.ask(&workspace.path, &asked).await?;
         Ok(answer.code == 0 && Path::new(&answer.text()?).is_file())
+    }
+
+    /// Writes the files of a worktree that has none, beside those of a few others.
+    async fn check_out(&self, workspace: &Workspace) -> Result<(), Error> {
+        if self.has_index(workspace).await? {
+            return Ok(());
+        }
+        let _turn = self.checkouts.acquire().await.map_err(other)?;
+        let git = self.git_for_checkout(workspace).await?;
+        git.tell(&workspace.path, &["read-tree", "-m", "-u", "HEAD"]).await.map(drop)
     }
 
     /// One that was handed out is the session's own, whatever branch it is on now. One without a record was made in a
@@ -160,7 +190,7 @@ impl Workspaces {
         Err(other(anyhow::anyhow!("{} is not the worktree that it should be", workspace.path.display())))
     }
 
-    fn set_aside(&self, wanted: &Workspace) -> io::Result<()> {
+    pub(super) fn set_aside(&self, wanted: &Workspace) -> io::Result<()> {
         let dir = self.root.join(".set-aside");
         std::fs::create_dir_all(&dir)?;
         let free = (1..).map(|n| dir.join(format!("{}-{n}", wanted.task))).find(|path| !path.exists());
@@ -221,7 +251,7 @@ pub(super) async fn add_at(repository: &Repository<'_>, wanted: &Workspace, head
 
 async fn worktree_add(repository: &Repository<'_>, wanted: &Workspace, what: &[&str]) -> Result<Option<String>, Error> {
     let reason = format!("antiphon: workspace of {}", wanted.task);
-    let args = [&["worktree", "add", "--quiet", "--lock", "--reason", &reason], what].concat();
+    let args = [&["worktree", "add", "--quiet", "--no-checkout", "--lock", "--reason", &reason], what].concat();
     let answer = repository.once(&args).await?;
     match answer.code {
         0 => Ok(None),
@@ -230,7 +260,13 @@ async fn worktree_add(repository: &Repository<'_>, wanted: &Workspace, what: &[&
     }
 }
 
-fn own_ref(wanted: &Workspace) -> String {
+/// Whether git made a worktree there and wrote no file into it.
+fn is_untouched(path: &Path) -> bool {
+    let entries = std::fs::read_dir(path).map(|entries| entries.flatten().map(|entry| entry.file_name()).collect());
+    entries.is_ok_and(|names: Vec<_>| names == [".git"])
+}
+
+pub(super) fn own_ref(wanted: &Workspace) -> String {
     format!("refs/heads/{}", wanted.branch)
 }
 

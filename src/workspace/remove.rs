@@ -11,7 +11,7 @@ use tracing::{info, warn};
 use super::{
     Credentials, Error, Standing, Workspace, Workspaces,
     branch::OWN_PREFIX,
-    other,
+    explain, other,
     prepare::{path_text, unregister},
     pull_ref,
     repository::Repository,
@@ -128,6 +128,9 @@ impl Workspaces {
     ///
     /// When the repository is gone, or the directory could not be dealt with after all was found to be safe.
     pub async fn remove(&self, workspace: &Workspace, reach: &Reach, unsaved: Unsaved) -> Result<Removal, Error> {
+        if workspace.source.is_some() {
+            return self.remove_clone(workspace, reach, unsaved).await;
+        }
         let repository = Repository::open(&self.git, &workspace.common_dir).await?;
         let _turn = self.lanes.enter(&repository.common_dir).await;
         let registered = repository.worktrees().await?.iter().any(|entry| entry.path == workspace.path);
@@ -151,7 +154,7 @@ impl Workspaces {
     }
 
     /// Everything that speaks against the removal; `Ok(Ok(…))` if nothing does.
-    async fn examine(
+    pub(super) async fn examine(
         &self,
         repository: &Repository<'_>,
         workspace: &Workspace,
@@ -219,15 +222,18 @@ impl Workspaces {
     }
 
     /// What is left where an earlier try was cut short: what that rescued.
-    async fn gone_before(&self, workspace: &Workspace, unsaved: Unsaved) -> Result<Gone, Error> {
+    pub(super) async fn gone_before(&self, workspace: &Workspace, unsaved: Unsaved) -> Result<Gone, Error> {
         let rescue = match unsaved {
             Unsaved::Stays => None,
-            Unsaved::IsRescued { .. } => self.rescues(&workspace.common_dir, &workspace.task).await?.into_iter().next(),
+            Unsaved::IsRescued { .. } => self.rescues(workspace.keeper(), &workspace.task).await?.into_iter().next(),
         };
         Ok(Gone { rescue, ..Gone::default() })
     }
 
-    fn forget(&self, workspace: &Workspace, gone: Gone) -> Result<Removal, Error> {
+    pub(super) fn forget(&self, workspace: &Workspace, gone: Gone) -> Result<Removal, Error> {
+        if let Err(error) = self.remove_own(&workspace.task, &workspace.own) {
+            warn!(task.id = %workspace.task, %error, "Could not remove what a workspace had for itself");
+        }
         match std::fs::remove_file(self.record_of(&workspace.task)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(other(error)),
             Ok(()) | Err(_) => {}
@@ -238,8 +244,8 @@ impl Workspaces {
 }
 
 /// A workspace against whose removal nothing speaks.
-struct Clean {
-    standing: Standing,
+pub(super) struct Clean {
+    pub(super) standing: Standing,
     merged: bool,
 }
 
@@ -306,19 +312,6 @@ async fn delete(repository: &Repository<'_>, workspace: &Workspace, how: &[&str]
     Ok(Some(answer.detail))
 }
 
-fn unknown(why: &str) -> Removal {
+pub(super) fn unknown(why: &str) -> Removal {
     Removal::Refused(Holds::Unknown { why: why.to_owned() })
-}
-
-fn explain(error: &Error) -> String {
-    match error {
-        Error::Other(source) => format!("{source:#}"),
-        Error::NotARepository { .. }
-        | Error::InsideRepository { .. }
-        | Error::NoBase { .. }
-        | Error::BranchBusy { .. }
-        | Error::Occupied { .. }
-        | Error::Locked { .. }
-        | Error::Unreachable { .. } => error.to_string(),
-    }
 }

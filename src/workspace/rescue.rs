@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use tracing::info;
 
-use super::{Error, Git, Spec, Workspace, Workspaces, other, prepare, repository::Repository};
+use super::{Error, Git, Own, Spec, Workspace, Workspaces, other, prepare, repository::Repository};
 use crate::model::{Rescue, Sha, TaskId};
 
 /// Below it are the refs that keep rescued work, by task and moment.
 const REFS: &str = "refs/antiphon/rescue/";
 
 /// The ref that keeps a rescue.
-fn reference(rescue: &Rescue) -> String {
+pub(super) fn reference(rescue: &Rescue) -> String {
     format!("{REFS}{}/{}", rescue.task, rescue.at.as_millisecond())
 }
 
@@ -93,14 +93,17 @@ impl Workspaces {
         }
         let head = commit_at(&repository, rescue, "^1").await?;
         let Some(head) = head else { return Err(other(anyhow::anyhow!("{} is gone", rescue.commit))) };
-        let workspace = Workspace {
+        let mut workspace = Workspace {
             task: spec.task.clone(),
             path,
             common_dir: repository.common_dir.clone(),
+            source: None,
             branch: spec.branch.clone(),
             base: spec.base.clone(),
             remote: spec.remote.clone(),
             base_sha: head.clone(),
+            own: Own::default(),
+            sparse: Vec::new(),
         };
         if !begun {
             prepare::add_at(&repository, &workspace, &head).await?;
@@ -109,7 +112,7 @@ impl Workspaces {
         self.git.tell(&workspace.path, &["restore", &source, "--worktree", "--no-overlay", "--", ":/"]).await?;
         let index = commit_at(&repository, rescue, "^2").await?.unwrap_or(head);
         self.git.tell(&workspace.path, &["read-tree", index.as_str()]).await?;
-        self.write_record(&workspace).map_err(other)?;
+        self.settle_own(&mut workspace, &spec.own).await?;
         info!(task.id = %rescue.task, rescue.commit = %rescue.commit, "Restored the workspace of {}", rescue.task);
         Ok(workspace)
     }
@@ -127,6 +130,27 @@ impl Workspaces {
         }
     }
 
+    /// What a sparse checkout leaves out is not there, and yet was not deleted.
+    async fn put_back_left_out(&self, workspace: &Workspace, aside: &Aside) -> Result<(), Error> {
+        if workspace.sparse.is_empty() {
+            return Ok(());
+        }
+        let marked = self.git.tell_bytes(workspace, &["ls-files", "-v", "-z"]).await?;
+        let marked = String::from_utf8_lossy(&marked);
+        let left_out = marked.split('\0').filter_map(|line| line.strip_prefix("S "));
+        let left_out: Vec<_> = left_out.filter(|path| workspace.path.join(path).symlink_metadata().is_err()).collect();
+        if left_out.is_empty() {
+            return Ok(());
+        }
+        let list = aside.file.with_extension("paths");
+        std::fs::write(&list, left_out.join("\0")).map_err(other)?;
+        let from = format!("--pathspec-from-file={}", list.display());
+        let args = ["--literal-pathspecs", "restore", "--staged", "--source=HEAD", &from, "--pathspec-file-nul"];
+        let restored = aside.git.tell(&workspace.path, &args).await;
+        std::fs::remove_file(&list).map_err(other)?;
+        restored.map(drop)
+    }
+
     async fn snapshot(&self, workspace: &Workspace) -> Result<Snapshot, Error> {
         let path = &workspace.path;
         let head = self.git.tell(path, &["rev-parse", "--verify", "HEAD^{commit}"]).await?;
@@ -137,6 +161,7 @@ impl Workspaces {
         // Read from the head and not from the index: it knows no file that git was told to leave alone.
         aside.git.tell(path, &["read-tree", "HEAD"]).await?;
         aside.git.tell(path, &["add", "--all", "--", ":/"]).await?;
+        self.put_back_left_out(workspace, &aside).await?;
         let files = aside.git.tell(path, &["write-tree"]).await?;
         self.refuse_repositories(workspace, &files).await?;
         let committed = self.git.tell(path, &["rev-parse", "--verify", "HEAD^{tree}"]).await?;

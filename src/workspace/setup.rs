@@ -1,7 +1,8 @@
 //! The operator's setup commands: they make a fresh workspace ready to be worked in.
 //!
 //! The lines come from the operator's own configuration, like the `run:` lines of a CI job, and go to a shell for that
-//! reason. Nothing that comes from outside ever becomes such a line.
+//! reason. Nothing that comes from outside ever becomes such a line. Lines that use the cache of a package manager take
+//! turns; that wait is not counted.
 
 use std::{
     collections::BTreeMap,
@@ -13,12 +14,22 @@ use std::{
 
 use tracing::info;
 
+use super::{
+    Workspace,
+    caches::{Caches, caches_of},
+    git::config_env,
+};
 use crate::{boundary, clock::Clock, process};
 
 /// How many of the last lines of the log an error shows.
 const TAIL_LINES: usize = 20;
 /// How many bytes at the end of the log they are looked for in.
 const TAIL_BYTES: u64 = 8 << 10;
+/// How long a line waits for its turn at a cache, before others may have its place.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// How git behaves in a setup, whatever the user's configuration says: background work of one worktree would hold the
+/// locks of all.
+const GIT: [(&str, &str); 2] = [("gc.auto", "0"), ("maintenance.auto", "false")];
 
 /// What is to be run.
 #[derive(Debug, Clone)]
@@ -33,6 +44,10 @@ pub struct Setup {
     pub timeout: Duration,
     /// The whole environment.
     pub env: BTreeMap<String, String>,
+    /// The turns at the caches of package managers.
+    pub caches: Caches,
+    /// How many lines may use one cache at the same time.
+    pub at_once: usize,
 }
 
 /// Why a workspace is not ready.
@@ -56,6 +71,14 @@ pub enum SetupError {
         /// The last lines of the log, without control characters.
         tail: Vec<String>,
     },
+    /// Others used the cache of a package manager all the time.
+    #[error("setup command `{command}` waits for its turn at the cache of {}", caches.join(" and "))]
+    Busy {
+        /// The line.
+        command: String,
+        /// The caches.
+        caches: Vec<&'static str>,
+    },
     /// Anything else.
     #[error("setup could not be run")]
     Other(#[source] anyhow::Error),
@@ -68,22 +91,33 @@ pub enum SetupError {
 /// When one fails or the time is used up, with the last lines that were printed.
 pub async fn setup(setup: &Setup, clock: &Clock) -> Result<(), SetupError> {
     std::fs::write(&setup.log, "").map_err(other)?;
-    let began = clock.now();
+    let mut left = setup.timeout;
     for command in &setup.commands {
         boundary::cross("setup command begins");
         announce(&setup.log, command).map_err(other)?;
-        let spent = clock.now().duration_since(began).unsigned_abs();
-        let ended = shell(command)
-            .dir(&setup.dir)
-            .envs(&setup.env)
-            .log(&setup.log)
-            .deadline(setup.timeout.saturating_sub(spent))
-            .run()
-            .await;
+        let Some(turn) = setup.caches.enter(command, setup.at_once, PATIENCE).await else {
+            let caches = caches_of(command).into_iter().collect();
+            return Err(SetupError::Busy { command: command.clone(), caches });
+        };
+        let began = clock.now();
+        let ended = shell(command).dir(&setup.dir).envs(&setup.env).log(&setup.log).deadline(left).run().await;
+        drop(turn);
+        left = left.saturating_sub(clock.now().duration_since(began).unsigned_abs());
         judge(command, ended, &setup.log)?;
     }
     info!(setup.commands = setup.commands.len(), workspace.path = %setup.dir.display(), "Set the workspace up");
     Ok(())
+}
+
+impl Workspace {
+    /// The variables of whatever runs in the workspace without being an agent.
+    #[must_use]
+    pub fn setup_environment(&self) -> BTreeMap<String, String> {
+        let own = self.git_config();
+        let config = GIT.into_iter().chain(own.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        let git = config_env(config).into_iter().chain([("GIT_TERMINAL_PROMPT".to_owned(), "0".to_owned())]);
+        self.environment().into_iter().chain(git).collect()
+    }
 }
 
 fn judge(command: &str, ended: Result<process::Output, process::Error>, log: &Path) -> Result<(), SetupError> {
@@ -130,7 +164,8 @@ fn other(error: impl Into<anyhow::Error>) -> SetupError {
     SetupError::Other(error.into())
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -141,6 +176,8 @@ mod tests {
             log: dir.join("setup.log"),
             timeout: Duration::from_secs(60),
             env: [("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hello".into())].into(),
+            caches: Caches::default(),
+            at_once: 1,
         }
     }
 
@@ -184,7 +221,7 @@ mod tests {
     async fn the_time_is_for_all_commands_together() {
         let dir = tempfile::tempdir().unwrap();
         let mut plan = setup_of(dir.path(), &["true", "sleep 1000"]);
-        plan.timeout = Duration::from_secs(3600);
+        plan.timeout = Duration::from_secs(1800);
         let looks = std::sync::atomic::AtomicI64::new(0);
         let clock = Clock::from_fn(move || {
             let look = looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
@@ -194,5 +231,93 @@ mod tests {
         let error = setup(&plan, &clock).await.unwrap_err();
 
         assert!(matches!(&error, SetupError::TooSlow { command, .. } if command == "sleep 1000"), "{error:?}");
+    }
+
+    /// Show 5: a fake `npm` notes when it begins and ends; the pause gives a second one the chance to begin in between.
+    #[tokio::test]
+    async fn two_installations_with_one_cache_take_turns() {
+        let dir = tempfile::tempdir().unwrap();
+        let script = "#!/bin/sh\necho begin >> notes\nsleep 0.2\necho end >> notes";
+        let make = format!("mkdir bin && echo '{script}' > bin/npm && chmod +x bin/npm");
+        let sh = process::Command::new("/bin/sh").args(["-c", &make]).env("PATH", "/usr/bin:/bin").dir(dir.path());
+        assert!(sh.run().await.unwrap().success());
+        let caches = Caches::default();
+        let plan = |n: u32| {
+            let path = format!("{}/bin:/usr/bin:/bin", dir.path().display());
+            Setup {
+                log: dir.path().join(format!("{n}.log")),
+                env: [("PATH".to_owned(), path)].into(),
+                caches: caches.clone(),
+                ..setup_of(dir.path(), &["npm ci"])
+            }
+        };
+        let (one, two, clock) = (plan(1), plan(2), Clock::system());
+
+        let ended = tokio::join!(setup(&one, &clock), setup(&two, &clock));
+
+        assert!(ended.0.is_ok() && ended.1.is_ok(), "{ended:?}");
+        assert_eq!(std::fs::read_to_string(dir.path().join("notes")).unwrap(), "begin\nend\nbegin\nend\n");
+    }
+
+    /// A package with one dependency that lies beside it: nothing is asked of any registry.
+    fn package(dir: &Path) {
+        let beside = dir.join("dep");
+        std::fs::create_dir_all(&beside).unwrap();
+        std::fs::write(beside.join("package.json"), r#"{ "name": "dep", "version": "1.0.0" }"#).unwrap();
+        let manifest = r#"{ "name": "own", "version": "1.0.0", "dependencies": { "dep": "file:dep" } }"#;
+        std::fs::write(dir.join("package.json"), manifest).unwrap();
+        let lock = r#"{ "name": "own", "version": "1.0.0", "lockfileVersion": 3, "packages": {
+            "": { "name": "own", "version": "1.0.0", "dependencies": { "dep": "file:dep" } },
+            "dep": { "version": "1.0.0" },
+            "node_modules/dep": { "resolved": "dep", "link": true } } }"#;
+        std::fs::write(dir.join("package-lock.json"), lock).unwrap();
+    }
+
+    /// Show 5, with the real npm and one cache.
+    #[tokio::test]
+    async fn two_real_installations_at_once_both_succeed() {
+        let npm = ["/usr/local/bin/npm", "/usr/bin/npm"].into_iter().find(|npm| Path::new(npm).exists());
+        let Some(npm) = npm else { return eprintln!("SKIPPED: there is no npm here") };
+        let home = tempfile::tempdir().unwrap();
+        let caches = Caches::default();
+        let plan = |name: &str| {
+            let dir = home.path().join(name);
+            package(&dir);
+            let commands = super::super::locked_lines(&dir);
+            assert_eq!(commands, ["npm ci --no-audit --no-fund"]);
+            let path = Path::new(npm).parent().unwrap().display();
+            let env = [("PATH", format!("{path}:/usr/bin:/bin")), ("HOME", home.path().display().to_string())];
+            Setup {
+                env: env.map(|(name, value)| (name.to_owned(), value)).into(),
+                log: home.path().join(format!("{name}.log")),
+                caches: caches.clone(),
+                commands,
+                ..setup_of(&dir, &[])
+            }
+        };
+        let (one, two, clock) = (plan("one"), plan("two"), Clock::system());
+
+        let ended = tokio::join!(setup(&one, &clock), setup(&two, &clock));
+
+        assert!(ended.0.is_ok() && ended.1.is_ok(), "{ended:?}");
+        assert!(one.dir.join("node_modules/dep/package.json").exists());
+        assert!(two.dir.join("node_modules/dep/package.json").exists());
+    }
+
+    #[tokio::test]
+    async fn who_uses_no_common_cache_need_not_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let caches = Caches::default();
+        // Each waits for what the other one makes: one after the other they would never end.
+        let plan = |own: &str, awaited: &str| Setup {
+            log: dir.path().join(format!("{own}.log")),
+            caches: caches.clone(),
+            ..setup_of(dir.path(), &[&format!("touch {own}; while ! test -e {awaited}; do sleep 0.01; done")])
+        };
+        let (one, two, clock) = (plan("a", "b"), plan("b", "a"), Clock::system());
+
+        let ended = tokio::join!(setup(&one, &clock), setup(&two, &clock));
+
+        assert!(ended.0.is_ok() && ended.1.is_ok(), "{ended:?}");
     }
 }

@@ -57,7 +57,7 @@ impl Workspaces {
     /// When git cannot tell: then nothing is known, least of all that nothing is there.
     pub async fn standing(&self, workspace: &Workspace) -> Result<Standing, Error> {
         // A directory that is gone must not be looked for further up.
-        if !workspace.path.join(".git").is_file() {
+        if !workspace.path.join(".git").exists() {
             return Err(Error::NotARepository { path: workspace.path.clone() });
         }
         let status = self.git.tell_bytes(workspace, &STATUS).await?;

@@ -35,6 +35,9 @@ impl World {
             base: "main".parse().unwrap(),
             remote: "origin".into(),
             credentials: Credentials::default(),
+            own: OwnSpec { ports: 20_000..=29_999, hooks: Hooks::Own },
+            kind: Kind::Worktree,
+            sparse: Vec::new(),
         }
     }
 
@@ -79,7 +82,8 @@ fn real_git(home: &Path) -> Git {
 }
 
 fn git_at(program: &Path, home: &Path) -> Git {
-    let env = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", home.to_str().unwrap())];
+    let home = home.to_str().unwrap();
+    let env = [("PATH", "/usr/local/bin:/usr/bin:/bin"), ("HOME", home), ("TMPDIR", home)];
     Git::new(program, &BTreeMap::from(env.map(|(name, value)| (name.to_owned(), value.to_owned()))))
 }
 
@@ -96,15 +100,18 @@ async fn a_workspace_is_a_worktree_on_its_own_branch_at_the_remotes_base() {
 
     let tip = world.sh("cd remote.git && git rev-parse main").await;
     assert_eq!(
-        workspace,
-        Workspace {
+        &workspace,
+        &Workspace {
             task: "t-1".parse().unwrap(),
             path: world.path("state/workspaces/t-1"),
             common_dir: world.path("clone/.git"),
+            source: None,
             branch: "antiphon/t-1".parse().unwrap(),
             base: "main".parse().unwrap(),
             remote: "origin".into(),
             base_sha: tip.parse().unwrap(),
+            own: workspace.own.clone(),
+            sparse: vec![],
         }
     );
     assert_eq!(
@@ -300,7 +307,7 @@ async fn a_worktree_without_record_is_taken_over_with_what_is_in_it() {
     std::fs::write(workspace.path.join("file"), "work").unwrap();
     std::fs::remove_file(world.workspaces.record_of(&workspace.task)).unwrap();
 
-    assert_eq!(world.prepare("t-1").await, workspace);
+    assert_eq!(world.prepare("t-1").await.path, workspace.path);
 
     assert_eq!(std::fs::read_to_string(workspace.path.join("file")).unwrap(), "work");
 }
@@ -314,7 +321,7 @@ async fn a_checkout_that_never_ended_is_moved_aside_and_made_again() {
     std::fs::remove_file(world.path("clone/.git/worktrees/t-1/index")).unwrap();
     std::fs::write(world.path("clone/.git/worktrees/t-1/index.lock"), "").unwrap();
 
-    assert_eq!(world.prepare("t-1").await, workspace);
+    assert_eq!(world.prepare("t-1").await.path, workspace.path);
 
     let standing = world.workspaces.standing(&workspace).await.unwrap();
     assert_eq!((standing.dirty, standing.on.as_deref()), (vec![], Some("antiphon/t-1")));

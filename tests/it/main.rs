@@ -49,6 +49,7 @@ mod recordings;
 mod rescue;
 #[cfg(unix)]
 mod spawned;
+mod setup;
 #[cfg(unix)]
 mod story;
 mod tidy;

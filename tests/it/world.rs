@@ -107,6 +107,7 @@ impl World {
              \x20   merge: squash\n\
              \x20   report: {report}\n\
              \x20   issues: {{ labels: [agent] }}\n\
+             \x20   workspace: {workspace}\n\
              agents:\n{agents}\n\
              limits: {{ sessions: {sessions} }}\n\
              reactions: {{ dir: '{reactions}' }}\n\
@@ -119,6 +120,7 @@ impl World {
             // How many lines a commit gets depends on the moment; those who compare every write do without.
             report = value("report", "false"),
             agents = value("agents", &scripted),
+            workspace = value("workspace", "{}"),
             sessions = value("sessions", "4"),
             reactions = self.reactions_dir().display(),
             scale = value("time_scale", "200"),
@@ -323,6 +325,7 @@ impl Starter {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", &self.home)
+            .env("TMPDIR", &self.home)
             .env("TEST_GITHUB_TOKEN", TOKEN)
             .env("TEST_WEBHOOK_SECRET", SECRET)
             .env("ANTIPHON_LOG", "antiphon=debug")

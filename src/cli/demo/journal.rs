@@ -61,8 +61,10 @@ impl Reader {
             | Effect::Triage { .. }
             | Effect::LookRepository { .. }
             | Effect::Prepare { .. }
+            | Effect::SetUp { .. }
             | Effect::RemoveWorkspace { .. }
             | Effect::RestoreWorkspace { .. }
+            | Effect::PruneOutput { .. }
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }

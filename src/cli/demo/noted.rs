@@ -127,7 +127,7 @@ pub(super) fn of_backlog(entry: &Entry, event: &event::Backlog) -> Option<Line> 
 
 /// What happened to a piece of work.
 pub(super) fn of_task(entry: &Entry, event: &event::Task) -> Option<Line> {
-    use event::Task::{Claimed, OpenFailed, PreparationFailed, Prepared, WorkspaceKept, WorkspaceRemoved};
+    use event::Task::{Claimed, OpenFailed, PreparationFailed, Prepared, SetupFailed, WorkspaceKept, WorkspaceRemoved};
     let line = if let Claimed { task, work, .. } = event {
         let work = match work {
             event::Work::Issue(issue) => format!("issue #{}", issue.number),
@@ -137,10 +137,10 @@ pub(super) fn of_task(entry: &Entry, event: &event::Task) -> Option<Line> {
         antiphon(entry, "claimed", format!("takes {work} as task {task}"))
             .because("the label says so, nothing blocks it, and a slot is free")
             .with("task", task.to_string())
-    } else if let Prepared { base, path } = event {
+    } else if let Prepared { base, path, .. } = event {
         antiphon(entry, "prepared", format!("makes a git worktree for it, on top of {}", base.short()))
             .with("path", path.as_str())
-    } else if let PreparationFailed { why } | OpenFailed { why, .. } = event {
+    } else if let PreparationFailed { why } | SetupFailed { why } | OpenFailed { why, .. } = event {
         antiphon(entry, "failed", event.name()).because(why).meant(Tone::Bad)
     } else if let WorkspaceKept { why } = event {
         antiphon(entry, "workspace-kept", "keeps the worktree").because(why).meant(Tone::Bad)
@@ -286,6 +286,7 @@ pub(super) const fn meaning(kind: IncidentKind) -> &'static str {
         IncidentKind::AgentStuck => "the agent shows no sign of life",
         IncidentKind::AgentExited => "the agent's process has ended",
         IncidentKind::AgentNeedsInput => "the agent waits for a person",
+        IncidentKind::SetupFailed => "the workspace could not be made ready",
         IncidentKind::IssueReady => "the issue may be worked on",
         IncidentKind::RuleBroken => "a rule cannot be evaluated",
     }

@@ -60,7 +60,7 @@ pub(super) fn entry(found: &Found) -> String {
     entry.push_str(runtime);
     entry.push_str(
         "    issues:\n      labels: [agent]             # an open issue with one of these labels becomes a task\n\
-         \x20   workspace:\n      setup: []                   # lines that run in every new worktree, such as `npm ci`\n\
+         \x20   workspace:\n      setup: []                   # lines such as `npm ci` for each new worktree, or auto: what lock files ask for\n\
          \x20   merge: none                   # squash, merge or rebase: merge what is approved and green\n",
     );
     entry

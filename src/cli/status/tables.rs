@@ -263,6 +263,7 @@ mod tests {
             since: None,
             workspace: None,
             rescue: None,
+            incidents: Vec::new(),
             used: None,
         }];
 

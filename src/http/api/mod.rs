@@ -39,5 +39,6 @@ pub(super) fn routes() -> Router<Arc<Surroundings>> {
         .route("/api/v1/retry", routing::post(subject::retry))
         .route("/api/v1/stop", routing::post(subject::stop))
         .route("/api/v1/clean", routing::post(workspace::clean))
+        .route("/api/v1/prune", routing::post(workspace::prune))
         .route("/api/v1/restore", routing::post(workspace::restore))
 }

@@ -97,7 +97,14 @@ async fn retry_task(journal: &dyn Journal, request: &Request, task: &task::State
         }
         (task::Phase::Working | task::Phase::InReview, _) if exited => agent,
         (task::Phase::InReview, Some(pull)) => pull,
-        (task::Phase::Preparing | task::Phase::Working | task::Phase::Failed | task::Phase::InReview, _) => workspace,
+        (
+            task::Phase::Preparing
+            | task::Phase::SettingUp
+            | task::Phase::Working
+            | task::Phase::Failed
+            | task::Phase::InReview,
+            _,
+        ) => workspace,
     };
     carry_out(journal, request, order, Some(name.clone())).await
 }

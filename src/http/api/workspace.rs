@@ -1,4 +1,4 @@
-//! `POST clean` and `POST restore`: the workspace of a task that has ended.
+//! `POST clean`, `POST prune` and `POST restore`: the workspace of a task that has ended.
 
 use axum::extract::State;
 
@@ -16,12 +16,21 @@ use crate::{
 
 /// Wants a workspace gone, and what it holds kept elsewhere.
 pub(super) async fn clean(surroundings: Shared, wish: Wish<Subject>) -> Answer {
-    let has_workspace = |task: &task::State| match task.workspace {
-        Some(_) => Ok(()),
-        None => Err(Refusal::conflict(format!("{} has no workspace any more", task.task))),
-    };
     let what = "its workspace is being removed, and what that alone holds is kept for `antiphon undo`";
     order(surroundings, wish, event::Task::CleanWanted, has_workspace, what).await
+}
+
+/// Wants the build output in a workspace gone.
+pub(super) async fn prune(surroundings: Shared, wish: Wish<Subject>) -> Answer {
+    let what = "the directories in its workspace that git ignores are being removed";
+    order(surroundings, wish, event::Task::PruneWanted, has_workspace, what).await
+}
+
+fn has_workspace(task: &task::State) -> Result<(), Refusal> {
+    match task.workspace {
+        Some(_) => Ok(()),
+        None => Err(Refusal::conflict(format!("{} has no workspace any more", task.task))),
+    }
 }
 
 /// Wants a workspace back as it was.

@@ -42,6 +42,7 @@ pub(super) const fn of_task(phase: TaskPhase) -> Status {
     match phase {
         TaskPhase::Queued => ("Queued", Tone::Idle),
         TaskPhase::Preparing => ("Preparing", Tone::Busy),
+        TaskPhase::SettingUp => ("Setting up", Tone::Busy),
         TaskPhase::Working => ("Working", Tone::Busy),
         TaskPhase::InReview => ("In review", Tone::Busy),
         TaskPhase::Closing => ("Closing", Tone::Idle),

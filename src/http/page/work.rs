@@ -34,6 +34,7 @@ pub(super) fn card(task: &TaskView, glance: &Glance) -> Markup {
                 @if let Some(session) = session { (agent(session, glance)) }
                 @if let Some(pull) = pull { (pull_request(pull, task)) (incidents(&pull.incidents, glance)) (waits(pull)) }
                 @if let Some(session) = session { (incidents(&session.incidents, glance)) }
+                (incidents(&task.incidents, glance))
                 @if let Some(trouble) = &task.trouble { (fact("Trouble", &html! { span.trouble { (trouble) } })) }
                 (next(task, pull, glance))
                 (last(task, pull, glance))

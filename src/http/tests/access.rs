@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Everything that is guarded.
-const GUARDED: [(&str, &str); 24] = [
+const GUARDED: [(&str, &str); 25] = [
     ("GET", "/"),
     ("GET", "/fragment"),
     ("GET", "/sessions/pages-1"),
@@ -33,6 +33,7 @@ const GUARDED: [(&str, &str); 24] = [
     ("POST", "/api/v1/retry"),
     ("POST", "/api/v1/stop"),
     ("POST", "/api/v1/clean"),
+    ("POST", "/api/v1/prune"),
     ("POST", "/api/v1/restore"),
     ("POST", "/api/v1/link"),
     ("GET", "/no/such/path"),

@@ -291,8 +291,8 @@ fn said_of(machine: &MachineKey) -> Event {
         }
         .into(),
         MachineKey::Task(task) => {
-            event::Task::Prepared { path: format!("/state/workspaces/{task}"), base: "b".repeat(40).parse().unwrap() }
-                .into()
+            let (path, base) = (format!("/state/workspaces/{task}"), "b".repeat(40).parse().unwrap());
+            event::Task::Prepared { path, base, setup: false }.into()
         }
         MachineKey::Session(_) => event::Session::RestartWanted.into(),
         MachineKey::Backlog(repo) => event::Backlog::Hinted { repo: *repo }.into(),

@@ -79,6 +79,9 @@ pub(super) async fn task(house: &House, number: u64, title: &str, phase: Phase) 
         opening: task::Opening::No,
         tries: 0,
         retry_at: None,
+        setup_runs: false,
+        setup_failed: None,
+        serial: 0,
     }
 }
 

@@ -294,6 +294,8 @@ async fn only_the_workspace_of_an_ended_task_is_removed_or_brought_back() {
         ("restore", "pages-1", 409, "pages-1 has not ended"),
         ("restore", "pages-2", 409, "the workspace of pages-2 is there: /state/workspaces/pages-2"),
         ("clean", "pages-3", 409, "pages-3 has no workspace any more"),
+        ("prune", "pages-1", 409, "pages-1 has not ended"),
+        ("prune", "pages-3", 409, "pages-3 has no workspace any more"),
         ("clean", "pages-9", 404, "there is no task named pages-9"),
         ("clean", "a/b", 400, "that is no task"),
     ];
@@ -304,11 +306,16 @@ async fn only_the_workspace_of_an_ended_task_is_removed_or_brought_back() {
     let cleaned = wish("clean", "r1", "pages-2").await;
     assert_eq!((cleaned.0, wish("clean", "r1", "pages-2").await), (202, cleaned));
     assert_eq!(wish("restore", "r2", "pages-3").await.0, 202);
+    assert_eq!(wish("prune", "r3", "pages-2").await.0, 202);
 
     let wanted = |id: &str, to: &str, event| (format!("request/{id}"), format!("task/{to}"), event);
     assert_eq!(
         house.inbox().await,
-        [wanted("r1", "pages-2", "clean-up wanted"), wanted("r2", "pages-3", "restore wanted")]
+        [
+            wanted("r1", "pages-2", "clean-up wanted"),
+            wanted("r2", "pages-3", "restore wanted"),
+            wanted("r3", "pages-2", "removal of build output wanted")
+        ]
     );
 }
 

@@ -94,9 +94,11 @@ fn order(desk: &mut Desk<'_>, step: &Step) -> Result<(), Error> {
             | Effect::Triage { .. }
             | Effect::LookRepository { .. }
             | Effect::Prepare { .. }
+            | Effect::SetUp { .. }
             | Effect::OpenPull { .. }
             | Effect::RemoveWorkspace { .. }
             | Effect::RestoreWorkspace { .. }
+            | Effect::PruneOutput { .. }
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }

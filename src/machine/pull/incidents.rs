@@ -226,6 +226,7 @@ impl State {
             | IncidentKind::AgentStuck
             | IncidentKind::AgentExited
             | IncidentKind::AgentNeedsInput
+            | IncidentKind::SetupFailed
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => Vec::new(),
         }

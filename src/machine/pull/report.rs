@@ -98,6 +98,7 @@ const fn what(kind: IncidentKind) -> &'static str {
         IncidentKind::AgentStuck
         | IncidentKind::AgentExited
         | IncidentKind::AgentNeedsInput
+        | IncidentKind::SetupFailed
         | IncidentKind::IssueReady
         | IncidentKind::RuleBroken => "Trouble",
     }

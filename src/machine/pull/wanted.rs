@@ -102,6 +102,7 @@ impl State {
             IncidentKind::AgentStuck
             | IncidentKind::AgentExited
             | IncidentKind::AgentNeedsInput
+            | IncidentKind::SetupFailed
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => false,
         }

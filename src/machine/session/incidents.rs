@@ -38,6 +38,7 @@ impl Trouble {
             | IncidentKind::MergeQueueEjected
             | IncidentKind::LoopStopped
             | IncidentKind::ApprovedAndGreen
+            | IncidentKind::SetupFailed
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => None,
         }

@@ -117,7 +117,8 @@ pub(crate) fn outcome_of(act: &Act, outcome: ActionOutcome) -> Event {
     match act.of {
         MachineKey::Pull { .. } => Pull::Acted { incident, serial, revision, list, step, outcome }.into(),
         MachineKey::Session(_) => Session::Acted { serial, revision, list, step, outcome }.into(),
-        MachineKey::Task(_) | MachineKey::Backlog(_) | MachineKey::Fleet => panic!("{act:?} has no incident"),
+        MachineKey::Task(_) => Task::Acted { serial, revision, list, step, outcome }.into(),
+        MachineKey::Backlog(_) | MachineKey::Fleet => panic!("{act:?} has no incident"),
     }
 }
 

@@ -45,8 +45,10 @@ fn effect(effect: &Effect) -> String {
         Effect::OpenPull { .. } => "open pull request".to_owned(),
         Effect::LookRepository { .. }
         | Effect::Prepare { .. }
+        | Effect::SetUp { .. }
         | Effect::RemoveWorkspace { .. }
         | Effect::RestoreWorkspace { .. }
+        | Effect::PruneOutput { .. }
         | Effect::SeekReceipt { .. }
         | Effect::Meter { .. } => effect.name().to_owned(),
     }

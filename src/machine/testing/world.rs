@@ -233,7 +233,10 @@ impl World {
         assert!(fleet.running.len() <= self.rules.slots as usize, "{:?} run at once", fleet.running);
         for state in self.machines.values() {
             let State::Task(task) = state else { continue };
-            let holds = matches!(task.phase, task::Phase::Preparing | task::Phase::Working | task::Phase::InReview);
+            let holds = match task.phase {
+                task::Phase::Preparing | task::Phase::SettingUp | task::Phase::Working | task::Phase::InReview => true,
+                task::Phase::Closing(_) | task::Phase::Failed | task::Phase::Done | task::Phase::Abandoned => false,
+            };
             assert!(!holds || fleet.running.contains(&task.task), "{} works without a slot", task.task);
         }
     }
@@ -251,9 +254,10 @@ impl World {
             }
             Effect::LookRepository { repo, .. } => self.look_repository(repo),
             Effect::Prepare { task, .. } => {
-                let event = event::Task::Prepared { path: format!("workspaces/{task}"), base: sha('0') };
+                let event = event::Task::Prepared { path: format!("workspaces/{task}"), base: sha('0'), setup: true };
                 self.post(MachineKey::Task(task), event);
             }
+            Effect::SetUp { task, .. } => self.post(MachineKey::Task(task), event::Task::SetUp),
             Effect::OpenPull { task, .. } => self.open_pull(&task),
             Effect::RemoveWorkspace { task, .. } => self.post(MachineKey::Task(task), event::Task::WorkspaceRemoved),
             Effect::RestoreWorkspace { rescue, .. } => {
@@ -270,7 +274,11 @@ impl World {
             Effect::Prompt { session, generation, prompt, references } => {
                 self.prompt(&session, generation, prompt, references);
             }
-            Effect::SeekReceipt { .. } | Effect::Meter { .. } | Effect::Answer { .. } | Effect::Report { .. } => {}
+            Effect::SeekReceipt { .. }
+            | Effect::Meter { .. }
+            | Effect::Answer { .. }
+            | Effect::Report { .. }
+            | Effect::PruneOutput { .. } => {}
             Effect::Stop { session, generation } => {
                 self.alive.remove(&(session.clone(), generation));
                 self.post(MachineKey::Session(session), event::Session::Stopped { generation });

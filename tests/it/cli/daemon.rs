@@ -46,6 +46,7 @@ fn task(name: &str, phase: TaskPhase, title: &str) -> TaskView {
         since: Some(ago(7_300)),
         workspace: None,
         rescue: None,
+        incidents: Vec::new(),
         used: None,
     }
 }
@@ -182,7 +183,9 @@ async fn answer(State(asked): State<Asked>, method: Method, uri: Uri, headers: H
         "spawn" => {
             Json(json!({ "task": "hello-12", "what": "hello-12 begins as soon as a slot is free" })).into_response()
         }
-        "clean" | "restore" => Json(json!({ "task": "hello-9", "what": "hello-9: it is done" })).into_response(),
+        "clean" | "prune" | "restore" => {
+            Json(json!({ "task": "hello-9", "what": "hello-9: it is done" })).into_response()
+        }
         "doctor" => {
             let finding = json!({ "severity": "urgent", "what": "GitHub refuses the token", "hint": "renew it" });
             Json(json!([finding])).into_response()
@@ -393,6 +396,10 @@ fn workspaces_of_ended_tasks_are_removed_or_only_listed() {
     let (ran, asked) = beside_a_daemon(&world, &["gc"]);
     assert_eq!(ran.out, format!("{line} is being removed {why}\n"));
     assert_eq!((asked[1].0.as_str(), &asked[1].1["subject"]), ("POST /api/v1/clean", &json!("hello-10")));
+
+    let (built, asked) = beside_a_daemon(&world, &["gc", "--build-output"]);
+    assert_eq!(built.out, format!("{line} holds no build output\n"));
+    assert_eq!((asked[1].0.as_str(), &asked[1].1["subject"]), ("POST /api/v1/prune", &json!("hello-10")));
 
     let (unknown, asked) = beside_a_daemon(&world, &["gc", "hello-12"]);
     assert_eq!((unknown.code, asked.len()), (Some(2), 1), "{}", unknown.err);

@@ -24,7 +24,7 @@ use antiphon::{
     reaction,
     runtime::Runtime,
     simulator::{Carried, Chance},
-    workspace::{Git, Workspaces},
+    workspace::{Caches, Git, Workspaces},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -169,6 +169,7 @@ impl House {
             github: github::Client::new(settings, self.hand.clock()).unwrap(),
             runtimes: BTreeMap::from([("play".to_owned(), terminal)]),
             workspaces: Workspaces::new(Git::new("git", &environment), &self.dir),
+            caches: Caches::default(),
             places: Places::new(&self.dir),
             launching: Launching {
                 own_program: "/bin/true".to_owned(),
@@ -310,7 +311,7 @@ impl Up {
 fn made_up(effect: &Effect, branches: &mut BTreeMap<String, String>) -> Option<Outcome> {
     let event = if let Effect::Prepare { task, branch, .. } = effect {
         branches.insert(task.to_string(), branch.to_string());
-        event::Task::Prepared { path: format!("/nowhere/{task}"), base: "0".repeat(40).parse().unwrap() }
+        event::Task::Prepared { path: format!("/nowhere/{task}"), base: "0".repeat(40).parse().unwrap(), setup: false }
     } else if let Effect::RemoveWorkspace { .. } = effect {
         event::Task::WorkspaceRemoved
     } else {

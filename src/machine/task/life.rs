@@ -1,17 +1,15 @@
-//! The pure state machine of one piece of work: from a claimed issue to a merged pull request and a clean workspace.
-//!
-//! ```text
-//! Preparing ─▶ Working ─▶ InReview ─▶ Closing ─▶ Done | Abandoned
-//!     └─▶ Failed (gives its slot back; a person retries, and it waits for a new one)
-//! ```
+//! What a task is, and how it goes on: its workspace, its agent, its pull request, its end.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Now;
 use crate::{
     effect::Effect,
     event::{self, Task, Work},
+    machine::{
+        Now,
+        incident::{Incident, Position},
+    },
     model::{
         AgentName, Attempt, Branch, Cause, IssueNumber, LookupKey, MachineKey, PrNumber, PromptRef, RepoId, Rescue,
         SessionId, TaskId,
@@ -22,7 +20,7 @@ const PREPARATIONS_MAX: u32 = 3;
 const OPEN_RETRY_MAX: SignedDuration = SignedDuration::from_mins(5);
 
 /// Everything that is known of one task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Its name.
     pub task: TaskId,
@@ -55,6 +53,15 @@ pub struct State {
     pub tries: u32,
     /// When it is tried again.
     pub retry_at: Option<Timestamp>,
+    /// Whether its setup runs.
+    #[serde(default)]
+    pub setup_runs: bool,
+    /// That its setup failed, and how far the answer got.
+    #[serde(default)]
+    pub setup_failed: Option<Incident>,
+    /// How many incidents it had.
+    #[serde(default)]
+    pub serial: u64,
 }
 
 /// Where a task stands.
@@ -63,6 +70,8 @@ pub struct State {
 pub enum Phase {
     /// Its workspace is being made.
     Preparing,
+    /// Its workspace is being made ready, or that failed and is tried again.
+    SettingUp,
     /// Its agent works, and there is no pull request yet.
     Working,
     /// Its pull request is open.
@@ -153,14 +162,22 @@ impl State {
             opening: Opening::No,
             tries: 0,
             retry_at: None,
+            setup_runs: false,
+            setup_failed: None,
+            serial: 0,
         }
     }
 
     fn take(&mut self, event: Task, now: &Now<'_>, effects: &mut Vec<Effect>) {
         match event {
             Task::Claimed { .. } => {}
-            Task::Prepared { path, .. } => self.on_prepared(path, now, effects),
+            Task::Prepared { path, setup, .. } => self.on_prepared(path, setup, now, effects),
             Task::PreparationFailed { why } => self.on_preparation_failed(why, now, effects),
+            Task::SetUp => self.on_set_up(now, effects),
+            Task::SetupFailed { why } => self.on_setup_failed(why),
+            Task::Acted { serial, revision, list, step, outcome } => {
+                self.on_acted((serial, Position { revision, list, step }), &outcome, now, effects);
+            }
             Task::TurnEnded => self.open_pull(effects),
             Task::BranchPushed => self.on_branch_pushed(effects),
             Task::PullOpened { number } => self.on_pull_opened(number, effects),
@@ -177,21 +194,36 @@ impl State {
             Task::NotRestored { why } => self.trouble = Some(why),
             Task::CleanWanted => self.on_clean_wanted(effects),
             Task::RestoreWanted => self.on_restore_wanted(effects),
+            Task::PruneWanted => self.on_prune_wanted(effects),
+            Task::NotPruned { why } => self.trouble = Some(why),
             Task::RetryWanted => self.on_retry_wanted(effects),
+            Task::OutputPruned { .. } => {}
             // What is due is ordered below, as after every event.
             Task::DeadlinePassed => {}
         }
         if self.retry_at.is_some_and(|at| now.at >= at) {
             self.try_again(effects);
         }
+        self.tick_setup(now, effects);
     }
 
-    fn on_prepared(&mut self, path: String, now: &Now<'_>, effects: &mut Vec<Effect>) {
+    fn on_prepared(&mut self, path: String, setup: bool, now: &Now<'_>, effects: &mut Vec<Effect>) {
         if self.phase != Phase::Preparing {
             return;
         }
+        self.workspace = Some(path);
+        self.trouble = None;
+        self.retry_at = None;
+        if setup {
+            self.set_up(effects);
+        } else {
+            self.begin_work(now, effects);
+        }
+    }
+
+    pub(super) fn begin_work(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        let Some(workspace) = self.workspace.clone() else { return };
         self.phase = Phase::Working;
-        self.workspace = Some(path.clone());
         self.trouble = None;
         self.tries = 0;
         let session = MachineKey::Session(self.session());
@@ -199,7 +231,7 @@ impl State {
             task: self.task.clone(),
             repo: self.repo,
             agent: now.rules.agent_named(&self.agent),
-            workspace: path,
+            workspace,
         };
         effects.push(Effect::Tell { to: session.clone(), event: wanted.into() });
         if let Work::Adopted { number, .. } = self.work {
@@ -302,15 +334,17 @@ impl State {
     }
 
     fn close(&mut self, ending: Ending, effects: &mut Vec<Effect>) {
-        match self.phase {
+        let has_agent = match self.phase {
             Phase::Closing(_) | Phase::Done | Phase::Abandoned => return,
-            Phase::Preparing | Phase::Working | Phase::InReview | Phase::Failed => {}
-        }
+            Phase::Working | Phase::InReview => true,
+            Phase::Preparing | Phase::SettingUp | Phase::Failed => false,
+        };
         self.phase = Phase::Closing(ending);
         self.retry_at = None;
+        self.setup_failed = None;
         self.release_pull(ending, effects);
         // A session that was never wanted answers nothing: then the workspace is next.
-        if self.workspace.is_some() {
+        if has_agent {
             let to = MachineKey::Session(self.session());
             effects.push(Effect::Tell { to, event: event::Session::EndWanted.into() });
         } else {
@@ -330,58 +364,7 @@ impl State {
         }
     }
 
-    fn remove_workspace(&self, rescue: bool, effects: &mut Vec<Effect>) {
-        effects.push(Effect::RemoveWorkspace {
-            task: self.task.clone(),
-            repo: self.repo,
-            branch: self.branch.clone(),
-            pull: self.pull,
-            rescue,
-        });
-    }
-
-    fn on_workspace_settled(&mut self, kept: Option<String>, effects: &mut Vec<Effect>) {
-        if kept.is_none() {
-            self.workspace = None;
-        }
-        self.kept = kept;
-        let Phase::Closing(ending) = self.phase else { return };
-        self.phase = match ending {
-            Ending::Merged => Phase::Done,
-            Ending::GivenUp => Phase::Abandoned,
-        };
-        self.release_slot(effects);
-        let ended = event::Backlog::TaskEnded { task: self.task.clone(), issue: self.issue() };
-        effects.push(Effect::Tell { to: MachineKey::Backlog(self.repo), event: ended.into() });
-    }
-
-    fn on_workspace_rescued(&mut self, rescue: Rescue, effects: &mut Vec<Effect>) {
-        self.rescue = Some(rescue);
-        self.on_workspace_settled(None, effects);
-    }
-
-    fn on_clean_wanted(&self, effects: &mut Vec<Effect>) {
-        if self.is_over() && self.workspace.is_some() {
-            self.remove_workspace(true, effects);
-        }
-    }
-
-    fn on_restore_wanted(&mut self, effects: &mut Vec<Effect>) {
-        if !self.is_over() || self.workspace.is_some() {
-            return;
-        }
-        let Some(rescue) = self.rescue.clone() else { return };
-        self.trouble = None;
-        effects.push(Effect::RestoreWorkspace { repo: self.repo, branch: self.branch.clone(), rescue });
-    }
-
-    /// Its work is in two places now, until it is cleaned up again.
-    fn on_workspace_restored(&mut self, path: String) {
-        self.workspace = Some(path);
-        self.kept = Some("it was brought back".to_owned());
-    }
-
-    fn release_slot(&self, effects: &mut Vec<Effect>) {
+    pub(super) fn release_slot(&self, effects: &mut Vec<Effect>) {
         let event = event::Fleet::SlotReleased { task: self.task.clone() }.into();
         effects.push(Effect::Tell { to: MachineKey::Fleet, event });
     }
@@ -391,6 +374,7 @@ impl State {
         if self.phase == Phase::Failed {
             self.phase = Phase::Preparing;
             self.tries = 0;
+            self.setup_failed = None;
             self.prepare(effects);
         }
     }
@@ -414,6 +398,7 @@ impl State {
         self.retry_at = None;
         match self.phase {
             Phase::Preparing => self.prepare(effects),
+            Phase::SettingUp => self.set_up_again(effects),
             Phase::Working => self.open_pull(effects),
             Phase::InReview | Phase::Closing(_) | Phase::Failed | Phase::Done | Phase::Abandoned => {}
         }
@@ -459,7 +444,8 @@ impl State {
     /// The next moment after `now` at which something is due, and what.
     #[must_use]
     pub fn next_deadline(&self, now: Timestamp) -> Option<(Timestamp, &'static str)> {
-        self.retry_at.filter(|at| *at > now).map(|at| (at, "next try"))
+        let retry = self.retry_at.map(|at| (at, "next try"));
+        retry.into_iter().chain(self.setup_deadline()).filter(|(at, _)| *at > now).min()
     }
 }
 
@@ -499,7 +485,7 @@ mod tests {
     }
 
     fn prepared() -> Task {
-        Task::Prepared { path: "workspaces/hello-3".to_owned(), base: sha('0') }
+        Task::Prepared { path: "workspaces/hello-3".to_owned(), base: sha('0'), setup: false }
     }
 
     fn failed() -> Task {

@@ -125,8 +125,10 @@ fn codex_turn(report: &Value) -> Vec<HookKind> {
     {
         return vec![HookKind::Unknown { name: "agent-turn-complete of a title".to_owned() }];
     }
+    // Codex has no other way to tell its id, by which it can be resumed.
+    let started = text(report, "thread-id").map(|agent_session| HookKind::SessionStarted { agent_session });
     let submitted = |text: &str| HookKind::PromptSubmitted { text: text.to_owned() };
-    let mut kinds: Vec<_> = prompts.into_iter().map(submitted).collect();
+    let mut kinds: Vec<_> = started.into_iter().chain(prompts.into_iter().map(submitted)).collect();
     kinds.push(HookKind::TurnEnded { message: text(report, "last-assistant-message"), background: false });
     kinds
 }
@@ -213,6 +215,7 @@ mod tests {
         assert_eq!(
             kinds(&report),
             [
+                HookKind::SessionStarted { agent_session: "t".into() },
                 HookKind::PromptSubmitted { text: "[antiphon:abcdefghij] a".into() },
                 HookKind::TurnEnded { message: Some("done".into()), background: false },
             ]

@@ -5,6 +5,7 @@
 //!
 //! the agent's hook ──▶ spool::record (in its own process) ──▶ one line on disk ──▶ spool::drain ──▶ HookEvent
 //! the agent's transcript ──▶ transcript::find ─────────────────────────────────────────────────▶ a quote
+//! the agent's transcript ──▶ usage::used ──────────────────────────────────────────────────────▶ tokens and dollars
 //! ```
 //!
 //! Invariants:
@@ -23,6 +24,7 @@ mod shell;
 pub mod spool;
 mod start;
 pub mod transcript;
+mod usage;
 
 pub use self::{
     detect::{Found, Tried, detect},
@@ -31,4 +33,5 @@ pub use self::{
     plan::{Plan, PlannedFile, plan, transcript_path},
     receipt::evidence_in,
     start::{Committer, Contact, GitSetup, Settings, Start},
+    usage::used,
 };

@@ -405,7 +405,7 @@ mod tests {
         let config = load(&path, &environment).unwrap();
 
         let receipt = |name: &str| config.adapter_of(&name.parse().unwrap()).receipt;
-        assert_eq!(["mine", "claude", "codex"].map(receipt), [Receipt::Reads, Receipt::None, Receipt::Hook]);
+        assert_eq!(["mine", "claude", "codex"].map(receipt), [Receipt::Reads, Receipt::None, Receipt::Transcript]);
         assert_eq!(*config.adapter_of(&"wrapped".parse().unwrap()), Adapter::unknown());
         fs::write(own.join("mine.yaml"), "programs: mine").unwrap();
         fs::write(own.join("Bad Name.yaml"), "programs: [x]").unwrap();

@@ -146,6 +146,15 @@ pub enum Effect {
         /// Where the agent writes its transcript, if it said so.
         transcript: Option<String>,
     },
+    /// Reads in the agent's records what its conversation used.
+    Meter {
+        /// The session.
+        session: SessionId,
+        /// Which launch.
+        generation: Generation,
+        /// Where the agent writes its transcript, if it said so.
+        transcript: Option<String>,
+    },
     /// Ends an agent's process group.
     Stop {
         /// The session.

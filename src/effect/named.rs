@@ -18,6 +18,7 @@ impl Effect {
             Self::Launch { session, .. }
             | Self::Prompt { session, .. }
             | Self::SeekReceipt { session, .. }
+            | Self::Meter { session, .. }
             | Self::Stop { session, .. } => format!("session/{session}"),
             Self::Act(act) => format!("act/{}", act.of),
             Self::Answer { repo, number, .. } => format!("answer/{repo}/{number}"),
@@ -40,6 +41,7 @@ impl Effect {
             Self::Launch { .. } => "launch agent",
             Self::Prompt { .. } => "prompt",
             Self::SeekReceipt { .. } => "seek receipt",
+            Self::Meter { .. } => "read usage",
             Self::Stop { .. } => "stop agent",
             Self::Act(_) => "act",
             Self::Answer { .. } => "answer",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AgentName, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId, TextHash,
+    AgentName, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId, TextHash, Usage,
 };
 
 /// An event of one session.
@@ -92,6 +92,13 @@ pub enum Session {
         generation: Generation,
         /// What was seen.
         seen: Seen,
+    },
+    /// The agent's records were read: so much was used for its conversation so far.
+    Used {
+        /// Which launch.
+        generation: Generation,
+        /// What.
+        usage: Usage,
     },
     /// The process was ended on purpose.
     Stopped {
@@ -214,6 +221,7 @@ impl Session {
             Self::Acknowledged { .. } => "prompt acknowledged",
             Self::Hooked { hook, .. } => hook.name(),
             Self::Probed { .. } => "probed",
+            Self::Used { .. } => "usage read",
             Self::Stopped { .. } => "agent stopped",
             Self::Acted { .. } => "action carried out",
             Self::EndWanted => "end wanted",

@@ -157,6 +157,18 @@ impl Executor {
         Outcome::Done(Some(event::Session::Stopped { generation }.into()))
     }
 
+    /// Reads what the agent's conversation used; nothing if its records do not say.
+    pub(super) async fn meter(&self, address: &Address, transcript: Option<String>) -> Outcome {
+        let Some((_, session)) = self.runtime_of(address).await else { return Outcome::Done(None) };
+        let (Some(place), Some(format)) = self.transcript(address, &session, transcript) else {
+            return Outcome::Done(None);
+        };
+        let read = move || agent::used(&place.path()?, &format).ok();
+        let used = tokio::task::spawn_blocking(read).await.ok().flatten().filter(|usage| !usage.is_unknown());
+        let generation = address.generation;
+        Outcome::Done(used.map(|usage| event::Session::Used { generation, usage }.into()))
+    }
+
     /// Looks for the id of a prompt in what the agent's process wrote.
     pub(super) async fn seek_receipt(
         &self,

@@ -142,6 +142,9 @@ impl Executor {
             Effect::SeekReceipt { session, generation, prompt, transcript } => {
                 self.seek_receipt(&Address { session, generation }, &prompt, transcript).await
             }
+            Effect::Meter { session, generation, transcript } => {
+                self.meter(&Address { session, generation }, transcript).await
+            }
             Effect::Stop { session, generation } => self.stop(&Address { session, generation }).await,
             Effect::Act(act) => self.act(act, &claim).await,
             Effect::Answer { repo, number, answer } => self.answer((repo, number), answer, &claim).await,

@@ -18,6 +18,7 @@ impl Executor {
             | Effect::RestoreWorkspace { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
+            | Effect::Meter { .. }
             | Effect::Stop { .. }
             | Effect::Act(_)
             | Effect::Answer { .. }

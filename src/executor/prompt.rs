@@ -154,7 +154,8 @@ impl Executor {
         if parts.is_empty() {
             return Ok(None);
         }
-        let words: Vec<&str> = parts.iter().map(|part| part.words.trim()).collect();
+        // Each by itself: a carriage return in one part would take away what stands before it on its line, also our id.
+        let words: Vec<_> = parts.iter().map(|part| text::sanitise(part.words.trim()).text).collect();
         let words = text::typable(&format!("[antiphon:{prompt}] {}", words.join("\n\n")));
         let kept = self.journal.keep_texts(vec![words]).await.map_err(|error| chain(&error))?;
         let [text] = kept.as_slice() else { return Err("the journal kept no text".to_owned()) };
@@ -209,7 +210,10 @@ impl Executor {
         let gone = "its rule is gone";
         let (rule, template, context) = match (&reference.cause, state) {
             (Cause::Person(words), _) => {
-                return self.one_text(words).await?.ok_or_else(|| "the words are no longer there".to_owned());
+                let words = self.one_text(words).await?;
+                return words
+                    .map(|words| text::spoken(&words))
+                    .ok_or_else(|| "the words are no longer there".to_owned());
             }
             (Cause::Comment { by, words }, _) => return self.comment_words(by, words, &quoting).await,
             (Cause::Handover, State::Task(task)) => return Ok(handover(task)),
@@ -264,6 +268,7 @@ impl Executor {
     /// The first prompt of a task that a person described in their own words.
     async fn free_text(&self, task: &machine::task::State, text: &TextHash) -> Result<String, String> {
         let words = self.one_text(text).await?.ok_or_else(|| "the words are no longer there".to_owned())?;
+        let words = text::spoken(&words);
         Ok(format!(
             "{words}\n\nYou work in a git worktree on the branch {}. Run the tests, commit, and push the branch. \
              Do not open or merge a pull request: that is done for you.",

@@ -322,9 +322,11 @@ fn events<E: Into<Event> + std::fmt::Debug>(of: impl Strategy<Value = E>) -> imp
 /// What an effect does that somebody outside notices: everything but asking and looking.
 fn is_seen(effect: &Effect) -> bool {
     match effect {
-        Effect::Look { .. } | Effect::LookRepository { .. } | Effect::Triage { .. } | Effect::SeekReceipt { .. } => {
-            false
-        }
+        Effect::Look { .. }
+        | Effect::LookRepository { .. }
+        | Effect::Triage { .. }
+        | Effect::SeekReceipt { .. }
+        | Effect::Meter { .. } => false,
         Effect::Tell { .. }
         | Effect::Prepare { .. }
         | Effect::OpenPull { .. }

@@ -12,6 +12,7 @@ mod prompt;
 mod rescue;
 mod secret;
 mod snapshot;
+mod usage;
 
 pub use command::{Command, CommandComment};
 pub use failure::{Failure, FailureClass, Finding, Fingerprint, Flip, Missing};
@@ -30,3 +31,4 @@ pub use snapshot::{
     Base, Check, CheckKind, CheckState, Conclusion, Ejection, Head, Issue, JobRef, Lifecycle, Mergeability, Merging,
     Review, ReviewState, Snapshot, Thread, ThreadComment,
 };
+pub use usage::Usage;

@@ -31,4 +31,4 @@ pub use markup::strip_hidden_markup;
 pub use redact::redact;
 pub use sanitise::{Removed, Sanitised, sanitise};
 pub use slug::slug;
-pub use typing::{TYPED_BYTES_MAX, typable};
+pub use typing::{TYPED_BYTES_MAX, WORDS_BYTES_MAX, spoken, typable};

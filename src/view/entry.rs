@@ -97,6 +97,7 @@ fn order(effect: &Effect) -> String {
         | Effect::OpenPull { .. }
         | Effect::RemoveWorkspace { .. }
         | Effect::RestoreWorkspace { .. }
+        | Effect::Meter { .. }
         | Effect::Stop { .. } => effect.name().to_owned(),
     }
 }
@@ -196,6 +197,7 @@ fn of_session(event: &event::Session) -> Option<String> {
         Session::HandoffWanted { agent } => Some(agent.name.to_string()),
         Session::LaunchFailed { why, .. } => Some(why.clone()),
         Session::Launched { generation, .. } | Session::Stopped { generation } => Some(format!("launch {generation}")),
+        Session::Used { usage, .. } => Some(super::usage::words(usage)),
         Session::PromptWanted { reference } => Some(format!("by {}, attempt {}", reference.from, reference.attempt)),
         Session::Composed { prompt, .. } | Session::Withdrawn { prompt, .. } => Some(prompt.to_string()),
         Session::Delivered { prompt, submission } => Some(format!(

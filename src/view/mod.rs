@@ -11,6 +11,7 @@ mod request;
 mod session;
 mod status;
 mod task;
+pub mod usage;
 mod wish;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use crate::{
         Rulebook, State,
         backlog::{self, Webhooks},
     },
-    model::{MachineKey, RuleName, TextHash},
+    model::{MachineKey, RuleName, TextHash, Usage},
     text,
 };
 
@@ -153,10 +154,25 @@ pub fn overview(states: &[(MachineKey, State)], rules: &Rulebook, texts: &Texts,
             }
         }
     }
+    view.spread_usage();
     view.pulls.sort_by(|a, b| (a.task.is_none(), &a.repo, b.number).cmp(&(b.task.is_none(), &b.repo, a.number)));
     view.tasks.sort_by(|a, b| b.since.cmp(&a.since).then_with(|| a.task.cmp(&b.task)));
     view.needs = need::needs(&view);
     view
+}
+
+impl Overview {
+    /// What an agent used was used for its task and for its pull request.
+    fn spread_usage(&mut self) {
+        let used: BTreeMap<&str, &Usage> =
+            self.sessions.iter().filter_map(|session| Some((session.task.as_str(), session.used.as_ref()?))).collect();
+        for task in &mut self.tasks {
+            task.used = used.get(task.task.as_str()).copied().cloned();
+        }
+        for pull in &mut self.pulls {
+            pull.used = pull.task.as_deref().and_then(|task| used.get(task)).copied().cloned();
+        }
+    }
 }
 
 /// Why nothing is done in a repository, in words.

@@ -11,7 +11,7 @@ use crate::{
         incident::{Incident, Stage},
         pull::State,
     },
-    model::{CheckState, IncidentKind, Lifecycle, Mergeability, ReviewState},
+    model::{CheckState, IncidentKind, Lifecycle, Mergeability, ReviewState, Usage},
     text,
 };
 
@@ -47,6 +47,8 @@ pub struct PullView {
     pub withheld: u32,
     /// When GitHub was last asked with success.
     pub observed_at: Option<Timestamp>,
+    /// What its agent used, as far as that is known.
+    pub used: Option<Usage>,
 }
 
 /// Where a pull request stands.
@@ -120,6 +122,7 @@ impl PullView {
             requests: RequestView::all(state),
             withheld: state.withheld(),
             observed_at: state.observed_at,
+            used: None,
         })
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::IncidentView;
 use crate::{
     machine::session::{Activity, Life, SendEnd, SendStage, State},
+    model::Usage,
     text,
 };
 
@@ -34,6 +35,8 @@ pub struct SessionView {
     pub prompts: Vec<PromptView>,
     /// The open incidents.
     pub incidents: Vec<IncidentView>,
+    /// What was used, as far as the agent's own records report it.
+    pub used: Option<Usage>,
 }
 
 /// How an agent is.
@@ -69,6 +72,8 @@ pub struct PromptView {
     pub state: String,
     /// Where its arrival was read.
     pub evidence: Option<String>,
+    /// What was used for it, as far as that is known.
+    pub used: Option<Usage>,
 }
 
 impl SessionView {
@@ -86,6 +91,7 @@ impl SessionView {
             queued: u32::try_from(state.queue.len()).unwrap_or(u32::MAX),
             prompts: prompts(state),
             incidents: state.incidents.iter().map(|(kind, incident)| IncidentView::of(*kind, incident)).collect(),
+            used: Some(state.used()).filter(|used| !used.is_unknown()),
         }
     }
 }
@@ -110,6 +116,7 @@ fn prompts(state: &State) -> Vec<PromptView> {
         }
         .to_owned(),
         evidence: None,
+        used: None,
     });
     let sent = state.sent.iter().rev().map(|sent| {
         let (state, evidence) = match &sent.end {
@@ -117,7 +124,8 @@ fn prompts(state: &State) -> Vec<PromptView> {
             SendEnd::Indeterminate => ("indeterminate", None),
             SendEnd::Withdrawn => ("withdrawn", None),
         };
-        PromptView { prompt: sent.prompt.to_string(), at: sent.ordered_at, state: state.to_owned(), evidence }
+        let used = sent.used.clone();
+        PromptView { prompt: sent.prompt.to_string(), at: sent.ordered_at, state: state.to_owned(), evidence, used }
     });
     sending.chain(sent).collect()
 }

@@ -10,7 +10,7 @@ use crate::{
         Rulebook, backlog,
         task::{Phase, State},
     },
-    model::{RepoId, Rescue, TaskId, TextHash},
+    model::{RepoId, Rescue, TaskId, TextHash, Usage},
     text,
 };
 
@@ -41,6 +41,8 @@ pub struct TaskView {
     pub workspace: Option<String>,
     /// What keeps the work of a workspace that was removed.
     pub rescue: Option<Rescue>,
+    /// What its agent used, as far as that is known.
+    pub used: Option<Usage>,
 }
 
 /// Where a task stands.
@@ -88,6 +90,7 @@ impl TaskView {
             since: Some(state.since),
             workspace: state.workspace.clone(),
             rescue: state.rescue.clone(),
+            used: None,
         }
     }
 
@@ -112,6 +115,7 @@ impl TaskView {
             since: None,
             workspace: None,
             rescue: None,
+            used: None,
         }
     }
 }

@@ -45,7 +45,7 @@ pub struct Send {
     pub request: String,
     /// The session.
     pub session: SessionId,
-    /// The words; at most 32 KiB.
+    /// The words; at most 64 bytes less than 100 KiB.
     pub text: String,
 }
 

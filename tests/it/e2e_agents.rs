@@ -14,6 +14,7 @@ use antiphon::{
     simulator::{NewIssue, Push},
 };
 use serde_json::{Value, json};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::{
     story,
@@ -35,7 +36,7 @@ fn stage() -> Stage {
 
 /// An agent that is really installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Agent {
+pub(crate) enum Agent {
     Claude,
     Codex,
     OpenCode,
@@ -108,7 +109,7 @@ impl Agent {
 }
 
 /// A world in which a real agent works.
-async fn with(agent: Agent, runtime: &str) -> World {
+pub(crate) async fn with(agent: Agent, runtime: &str) -> World {
     let stage = stage();
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("home");
@@ -123,7 +124,7 @@ async fn with(agent: Agent, runtime: &str) -> World {
     World::within(dir, &settings).await
 }
 
-fn open_issue(world: &World, title: &str, body: String) {
+pub(crate) fn open_issue(world: &World, title: &str, body: String) {
     let labels = vec!["agent".to_owned()];
     let issue = NewIssue { author: "maya".to_owned(), title: title.to_owned(), body, labels };
     world.github.create_issue(REPO, &issue).unwrap();
@@ -137,12 +138,12 @@ fn long_body() -> String {
     (1..=160).map(line).collect::<Vec<_>>().join("\n")
 }
 
-async fn logged(world: &World, words: &str) {
+pub(crate) async fn logged(world: &World, words: &str) {
     eventually(words, async || world.log().contains(words).then_some(())).await;
 }
 
 /// What the agent wrote down as typed by a person, from its own transcripts.
-fn taken(world: &World, agent: Agent) -> Vec<String> {
+pub(crate) fn taken(world: &World, agent: Agent) -> Vec<String> {
     let home = world.dir.path().join("home");
     if agent == Agent::OpenCode {
         return taken_by_opencode(&home.join(".local/share/opencode/opencode.db"));
@@ -185,10 +186,10 @@ fn without_frame(message: &str) -> &str {
 
 /// What the journal says of every prompt.
 #[derive(Debug, Default)]
-struct Told {
-    composed: BTreeMap<PromptId, String>,
-    submitted: Vec<PromptId>,
-    acknowledged: Vec<Evidence>,
+pub(crate) struct Told {
+    pub(crate) composed: BTreeMap<PromptId, String>,
+    pub(crate) submitted: Vec<PromptId>,
+    pub(crate) acknowledged: Vec<Evidence>,
 }
 
 async fn told(world: &World) -> Told {
@@ -213,7 +214,7 @@ async fn told(world: &World) -> Told {
 }
 
 /// Every prompt was typed once, came as one message with every byte, and was acknowledged once.
-async fn assert_all_arrived(world: &World, agent: Agent, count: usize, receipts: &[Receipt]) -> Told {
+pub(crate) async fn assert_all_arrived(world: &World, agent: Agent, count: usize, receipts: &[Receipt]) -> Told {
     let told = told(world).await;
     assert_eq!(told.submitted.len(), count, "{:?}", told.submitted);
     for prompt in &told.submitted {
@@ -229,7 +230,9 @@ async fn assert_all_arrived(world: &World, agent: Agent, count: usize, receipts:
         };
         let messages = eventually("the agent's own record", own).await;
         let [message] = messages.as_slice() else { panic!("{prompt} came as {} messages", messages.len()) };
-        assert_eq!(without_frame(message), words.trim_end());
+        // Some programs compose letters and their accents.
+        let composed = |words: &str| words.trim_end().nfc().collect::<String>();
+        assert_eq!(composed(without_frame(message)), composed(words));
     }
     told
 }

@@ -23,6 +23,7 @@ mod deliveries;
 mod demo;
 #[cfg(unix)]
 mod e2e_agents;
+mod e2e_prompts;
 mod everything;
 #[cfg(unix)]
 mod forks;

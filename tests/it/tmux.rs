@@ -23,7 +23,7 @@ pub(crate) fn is_there() -> bool {
 
 /// What tmux says of the world's own server.
 #[expect(clippy::disallowed_methods, reason = "a test looks at the server as a user would")]
-async fn tmux(world: &World, args: &[&str]) -> Option<String> {
+pub(crate) async fn tmux(world: &World, args: &[&str]) -> Option<String> {
     let socket = world.state_dir().join("tmux.sock");
     let mut command = Command::new("tmux");
     command.arg("-S").arg(socket).args(["-f", "/dev/null"]).args(args).stdin(Stdio::null());

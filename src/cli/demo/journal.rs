@@ -66,6 +66,7 @@ impl Reader {
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
+            | Effect::Meter { .. }
             | Effect::Stop { .. }
             | Effect::Answer { .. }
             | Effect::Report { .. } => None,

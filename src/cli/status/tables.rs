@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::tone::{Tone, coloured};
 use crate::{
     cli::age::age,
-    view::{IncidentView, Overview, PullPhase, PullView, SessionView, TaskView},
+    view::{IncidentView, Overview, PullPhase, PullView, SessionView, TaskView, usage},
 };
 
 /// An overview in lines of at most `width` columns; with what has ended if `all`.
@@ -106,6 +106,7 @@ fn tasks(overview: &Overview, all: bool) -> Vec<Vec<String>> {
                 signed(task.phase, &word(&task.phase)),
                 session.map(agent).or_else(|| task.agent.clone()).unwrap_or_default(),
                 task.pull.map(|pull| format!("#{pull}")).unwrap_or_default(),
+                task.used.as_ref().and_then(usage::brief).unwrap_or_default(),
                 task.since.map(|since| age(since, overview.at)).unwrap_or_default(),
                 task.trouble.clone().unwrap_or_else(|| task.title.clone()),
             ]
@@ -262,6 +263,7 @@ mod tests {
             since: None,
             workspace: None,
             rescue: None,
+            used: None,
         }];
 
         let shown = anstream::adapter::strip_str(&of(&overview, false, 60)).to_string();

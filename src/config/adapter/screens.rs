@@ -138,6 +138,9 @@ fn the_dialogs_of_opencode_are_seen() {
          ┃   Allow once   Allow always   Reject            ctrl+f fullscreen  ⇆ select  enter confirm\n  ┃\n";
 
     assert_eq!(sees("opencode", permission), Sees::Dialog);
+    let list = "  ┃  hello            Select model                    esc     LSPs are disabled\n                    Search\n  \
+                ┃\n  ┃\n  ┃\n  ┃  Build · stub Stub\n  ╹▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀▀\n";
+    assert_eq!(sees("opencode", list), Sees::Dialog);
 }
 
 /// Qwen Code 0.24 and Gemini CLI 0.61.

@@ -76,6 +76,9 @@ pub struct UsageLine {
     /// The model's name.
     #[serde(default)]
     pub model: Option<String>,
+    /// Tokens of the newest prompt, where the other numbers do not say it.
+    #[serde(default)]
+    pub context_used: Option<String>,
     /// How many tokens the model's context holds.
     #[serde(default)]
     pub context: Option<String>,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What may be typed into an agent is no longer than this, in bytes.
-const TEXT_BYTES_MAX: usize = text::TYPED_BYTES_MAX;
+const TEXT_BYTES_MAX: usize = text::WORDS_BYTES_MAX;
 
 /// Takes the wish.
 pub(super) async fn spawn(State(surroundings): Shared, Wish(wish): Wish<Spawn>) -> Answer {

@@ -19,7 +19,7 @@ use crate::{
     model::{MachineKey, PromptId},
     runtime::Screen,
     text,
-    view::{EntryView, PromptView, SessionView},
+    view::{EntryView, PromptView, SessionView, usage},
 };
 
 /// How many entries are shown, of how many: an idle agent is looked at all the time.
@@ -89,6 +89,7 @@ pub(in crate::http) fn fragment(view: &Session) -> Markup {
                     span { (session.agent) } span { "in " (session.runtime) } span { "launch " (session.generation) }
                     @if let Some(since) = session.since { span { (lasting(since, view.at)) } }
                     @if session.queued > 0 { span { (session.queued) " waiting to be said" } }
+                    @if let Some(used) = &session.used { span { (usage::words(used)) } }
                 }
                 @if let Some(trouble) = &session.trouble { p.trouble { (trouble) } }
             }
@@ -128,6 +129,7 @@ fn prompt_row(prompt: &PromptView, view: &Session) -> Markup {
         span.meta {
             span { (moment(prompt.at, view.at)) }
             @if let Some(evidence) = &prompt.evidence { span { "read in its " (evidence) } }
+            @if let Some(used) = &prompt.used { span { (usage::words(used)) } }
         }
         @if let Some(words) = view.words(prompt) {
             details id={ "prompt-" (prompt.prompt) } {

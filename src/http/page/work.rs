@@ -7,7 +7,7 @@ use super::{
     glance::Glance,
     moment::{lasting, moment},
 };
-use crate::view::{IncidentView, Overview, PullPhase, PullView, SessionPhase, SessionView, TaskPhase, TaskView};
+use crate::view::{IncidentView, Overview, PullPhase, PullView, SessionPhase, SessionView, TaskPhase, TaskView, usage};
 
 /// A task that is under way.
 pub(super) fn card(task: &TaskView, glance: &Glance) -> Markup {
@@ -27,6 +27,7 @@ pub(super) fn card(task: &TaskView, glance: &Glance) -> Markup {
                     span { (task.task) } span { (task.repo) }
                     @if let Some(issue) = task.issue { span { "issue #" (issue) } }
                     @if let Some(branch) = &task.branch { span.branch { (branch) } }
+                    @if let Some(used) = task.used.as_ref().and_then(usage::brief) { span { (used) } }
                 }
             }
             dl {

@@ -107,6 +107,7 @@ pub(super) fn session(house: &House, name: &str, life: Life) -> session::State {
         missing: 0,
         incidents: BTreeMap::new(),
         serial: 0,
+        used: BTreeMap::new(),
         ending_since: None,
     }
 }
@@ -205,6 +206,7 @@ pub(super) async fn sent(house: &House, prompt: &str, seconds: i64, words: &str)
         text: Some(kept(house, &text).await.hash),
         ordered_at: ago(house, seconds),
         end,
+        used: None,
     }
 }
 

@@ -113,14 +113,14 @@ async fn a_wish_that_cannot_be_granted_says_why_and_puts_nothing_into_an_inbox()
     let house = House::with_github().await;
     let closed = issue(&house, "Closed");
     house.github.as_ref().unwrap().close_issue(REPO, closed, "acme").unwrap();
-    let long = "x".repeat(40_000);
+    let long = "x".repeat(120_000);
     let cases: [(&str, Value, u16, &str); 17] = [
         ("spawn", json!({"request": "", "issue": 1}), 400, "`request` is not an id"),
         ("spawn", json!({"request": "a b", "issue": 1}), 400, "`request` is not an id"),
         ("spawn", json!({"request": "r"}), 422, "either `issue` or `text`"),
         ("spawn", json!({"request": "r", "issue": 1, "text": "x"}), 422, "either `issue` or `text`"),
         ("spawn", json!({"request": "r", "text": " \u{200b}\n"}), 422, "the text is empty"),
-        ("spawn", json!({"request": "r", "text": long}), 422, "the text has 40000 bytes"),
+        ("spawn", json!({"request": "r", "text": long}), 422, "the text has 120000 bytes"),
         ("spawn", json!({"request": "r", "text": "x", "agent": "nobody"}), 422, "there is no agent named nobody"),
         ("spawn", json!({"request": "r", "text": "x", "repo": "acme/other"}), 404, "acme/other is not in the settings"),
         ("spawn", json!({"request": "r", "issue": 999}), 404, "GitHub does not know issue #999 of acme/pages"),

@@ -100,6 +100,7 @@ fn order(desk: &mut Desk<'_>, step: &Step) -> Result<(), Error> {
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
             | Effect::SeekReceipt { .. }
+            | Effect::Meter { .. }
             | Effect::Stop { .. }
             | Effect::Act(_)
             | Effect::Answer { .. }

@@ -8,7 +8,7 @@ use super::{Activity, Life, Now, Rules, Screen, SendEnd, State};
 use crate::{
     effect::Effect,
     event::{self, Agent, Hook, Seen},
-    model::{Attempt, Cause, Generation, MachineKey, PromptRef, Receipt},
+    model::{Attempt, Cause, Generation, MachineKey, PromptRef, Receipt, Usage},
 };
 
 /// How often the runtime must find nothing before that is a death.
@@ -91,6 +91,28 @@ impl State {
         self.open_turn = open;
         self.tell_turn_ended(answered, effects);
         self.tell_task(event::Task::TurnEnded, effects);
+        self.meter(effects);
+    }
+
+    /// Has what was used read, if the agent keeps a record that is known.
+    fn meter(&self, effects: &mut Vec<Effect>) {
+        if self.transcript.is_some() || self.agent_session.is_some() {
+            let (session, transcript) = (self.session.clone(), self.transcript.clone());
+            effects.push(Effect::Meter { session, generation: self.generation, transcript });
+        }
+    }
+
+    /// Takes the reading of a conversation; what came on top of the last one belongs to the newest prompt.
+    pub(super) fn on_used(&mut self, generation: Generation, usage: &Usage) {
+        if generation != self.generation {
+            return;
+        }
+        let conversation = self.agent_session.clone().unwrap_or_else(|| format!("launch {generation}"));
+        let before = self.used.insert(conversation, usage.clone()).unwrap_or_default();
+        if let Some(sent) = self.sent.last_mut() {
+            let earlier = sent.used.take().unwrap_or_default();
+            sent.used = Some(earlier.plus(&usage.since(&before)));
+        }
     }
 
     /// Ends the turn if the agent waits with nothing on its way to it, or if it is no longer there.
@@ -118,6 +140,7 @@ impl State {
         self.queue.splice(0..0, task);
         self.tell_turn_ended(open, effects);
         self.tell_task(event::Task::TurnEnded, effects);
+        self.meter(effects);
     }
 
     fn tell_task(&self, event: event::Task, effects: &mut Vec<Effect>) {
@@ -273,6 +296,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::IncidentKind;
     use crate::{
         event::Session,
         machine::{session::Sent, testing::*},
@@ -426,7 +450,7 @@ mod tests {
 
         assert_eq!(
             desk.rests(),
-            ["tell pull/1/7: turn ended (checks-failed attempt 1)", "tell task/hello-3: turn ended"]
+            ["tell pull/1/7: turn ended (checks-failed attempt 1)", "tell task/hello-3: turn ended", "read usage"]
         );
     }
 
@@ -439,7 +463,9 @@ mod tests {
 
         let said = desk.pass(secs(15));
 
-        assert_eq!(said, ["tell pull/1/7: turn ended (checks-failed attempt 1)", "tell task/hello-3: turn ended"]);
+        let expected =
+            ["tell pull/1/7: turn ended (checks-failed attempt 1)", "tell task/hello-3: turn ended", "read usage"];
+        assert_eq!(said, expected);
     }
 
     #[test]
@@ -480,6 +506,29 @@ mod tests {
     }
 
     #[test]
+    fn what_came_on_top_of_the_last_reading_belongs_to_the_newest_prompt() {
+        let mut desk = Desk::idle(rules());
+        let read = |desk: &mut Desk, output: u64| {
+            let usage = Usage { output: Some(output), ..Usage::default() };
+            desk.feed(Session::Used { generation: desk.generation(), usage })
+        };
+        desk.works_on(ci());
+        read(&mut desk, 100);
+        // A second reading of the same turn counts once.
+        read(&mut desk, 120);
+        desk.hook(Hook::TurnEnded);
+        desk.works_on(on_pull(IncidentKind::Conflict));
+
+        assert_eq!(read(&mut desk, 150), NOTHING);
+
+        let used: Vec<_> = desk.state().sent.iter().map(|sent| sent.used.clone().unwrap().output).collect();
+        assert_eq!((used, desk.state().used().output), (vec![Some(120), Some(30)], Some(150)));
+        let older = Session::Used { generation: Generation(0), usage: Usage { output: Some(9), ..Usage::default() } };
+        desk.feed(older);
+        assert_eq!(desk.state().used().output, Some(150), "what an older launch says changes nothing");
+    }
+
+    #[test]
     fn a_restart_of_a_working_agent_ends_its_turn() {
         let mut desk = Desk::idle(rules());
         desk.works_on(ci());
@@ -492,7 +541,8 @@ mod tests {
                 "stop 1",
                 "launch 2, resuming s-1",
                 "tell pull/1/7: turn ended (checks-failed attempt 1)",
-                "tell task/hello-3: turn ended"
+                "tell task/hello-3: turn ended",
+                "read usage"
             ]
         );
     }

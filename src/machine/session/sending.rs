@@ -210,6 +210,7 @@ impl State {
             text: sending.text,
             ordered_at: sending.ordered_at,
             end,
+            used: None,
         });
         if self.sent.len() > REMEMBERED {
             self.sent.remove(0);
@@ -281,6 +282,7 @@ mod tests {
             sent,
             [
                 "tell task/hello-3: turn ended",
+                "read usage",
                 "prompt launch 1: checks-failed attempt 1 + conflict attempt 1 + a person's words"
             ]
         );
@@ -327,7 +329,7 @@ mod tests {
 
         assert_eq!(
             desk.hook(Hook::TurnEnded),
-            ["tell task/hello-3: turn ended", "prompt launch 1: checks-failed attempt 1"]
+            ["tell task/hello-3: turn ended", "read usage", "prompt launch 1: checks-failed attempt 1"]
         );
     }
 
@@ -524,11 +526,11 @@ mod tests {
         desk.wants(ci());
         desk.delivered();
 
-        assert_eq!(desk.hook(Hook::TurnEnded), ["tell task/hello-3: turn ended"]);
+        assert_eq!(desk.hook(Hook::TurnEnded), ["tell task/hello-3: turn ended", "read usage"]);
         assert_eq!(desk.takes(), NOTHING);
         assert_eq!(
             desk.hook(Hook::TurnEnded),
-            ["tell pull/1/7: turn ended (checks-failed attempt 1)", "tell task/hello-3: turn ended"]
+            ["tell pull/1/7: turn ended (checks-failed attempt 1)", "tell task/hello-3: turn ended", "read usage"]
         );
     }
 
@@ -570,7 +572,12 @@ mod tests {
 
         assert_eq!(
             said,
-            [SUBMITTED, "tell pull/1/7: turn ended (checks-failed attempt 1)", "tell task/hello-3: turn ended"]
+            [
+                SUBMITTED,
+                "tell pull/1/7: turn ended (checks-failed attempt 1)",
+                "tell task/hello-3: turn ended",
+                "read usage"
+            ]
         );
         assert_eq!(desk.state().activity(), Some(Activity::Idle));
         assert_eq!(desk.state().queue, []);
@@ -582,7 +589,7 @@ mod tests {
         desk.works_on(first());
         desk.hook(Hook::PromptTaken { evidence: None });
 
-        assert_eq!(desk.dies(), ["act agent-exited do 0", "tell task/hello-3: turn ended"]);
+        assert_eq!(desk.dies(), ["act agent-exited do 0", "tell task/hello-3: turn ended", "read usage"]);
         desk.acted(ActionOutcome::Done);
 
         assert_eq!(desk.starts(), ["prompt launch 2: the task"]);

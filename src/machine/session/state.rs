@@ -11,7 +11,7 @@ use crate::{
     machine::incident::Incident,
     model::{
         Evidence, Generation, IncidentKind, LookupKey, MachineKey, PromptId, PromptRef, RepoId, SessionId, TaskId,
-        TextHash,
+        TextHash, Usage,
     },
 };
 
@@ -62,6 +62,9 @@ pub struct State {
     pub incidents: BTreeMap<IncidentKind, Incident>,
     /// The serial number of the newest incident.
     pub serial: u64,
+    /// What was used, by conversation: the agent's own id of it, or the launch where there is none.
+    #[serde(default)]
+    pub used: BTreeMap<String, Usage>,
     /// Since when it should end, if it should.
     pub ending_since: Option<Timestamp>,
 }
@@ -171,6 +174,9 @@ pub struct Sent {
     pub ordered_at: Timestamp,
     /// How it ended.
     pub end: SendEnd,
+    /// What was used from its arrival to the end of the turn, where that is known.
+    #[serde(default)]
+    pub used: Option<Usage>,
 }
 
 /// How a prompt ended.
@@ -229,8 +235,15 @@ impl State {
             missing: 0,
             incidents: BTreeMap::new(),
             serial: earlier.map_or(0, |state| state.serial),
+            used: BTreeMap::new(),
             ending_since: None,
         }
+    }
+
+    /// What its conversations used together.
+    #[must_use]
+    pub fn used(&self) -> Usage {
+        self.used.values().fold(Usage::default(), |sum, usage| sum.plus(usage))
     }
 
     /// This machine's address.

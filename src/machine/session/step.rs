@@ -46,6 +46,7 @@ impl State {
             Session::Acknowledged { evidence } => self.on_evidence(evidence),
             Session::Hooked { generation, hook } => self.on_hooked(generation, hook, now, effects),
             Session::Probed { generation, seen } => self.on_probed(generation, &seen, now, effects),
+            Session::Used { generation, usage } => self.on_used(generation, &usage),
             Session::Stopped { generation } => self.on_stopped(generation, effects),
             Session::Acted { serial, revision, list, step, outcome } => {
                 let position = Position { revision, list, step };

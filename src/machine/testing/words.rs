@@ -47,7 +47,8 @@ fn effect(effect: &Effect) -> String {
         | Effect::Prepare { .. }
         | Effect::RemoveWorkspace { .. }
         | Effect::RestoreWorkspace { .. }
-        | Effect::SeekReceipt { .. } => effect.name().to_owned(),
+        | Effect::SeekReceipt { .. }
+        | Effect::Meter { .. } => effect.name().to_owned(),
     }
 }
 

@@ -270,7 +270,7 @@ impl World {
             Effect::Prompt { session, generation, prompt, references } => {
                 self.prompt(&session, generation, prompt, references);
             }
-            Effect::SeekReceipt { .. } | Effect::Answer { .. } | Effect::Report { .. } => {}
+            Effect::SeekReceipt { .. } | Effect::Meter { .. } | Effect::Answer { .. } | Effect::Report { .. } => {}
             Effect::Stop { session, generation } => {
                 self.alive.remove(&(session.clone(), generation));
                 self.post(MachineKey::Session(session), event::Session::Stopped { generation });

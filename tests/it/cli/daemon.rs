@@ -46,6 +46,7 @@ fn task(name: &str, phase: TaskPhase, title: &str) -> TaskView {
         since: Some(ago(7_300)),
         workspace: None,
         rescue: None,
+        used: None,
     }
 }
 
@@ -74,6 +75,7 @@ fn pull(number: u64, phase: PullPhase, task: Option<&str>) -> PullView {
         phase,
         why: "checks failed: waits before the next attempt".to_owned(),
         incidents: task.map(|_| incident()).into_iter().collect(),
+        used: None,
         checks: (4, 1, 0),
         requests: Vec::new(),
         withheld: 0,
@@ -106,6 +108,7 @@ fn overview() -> Overview {
         queued: 0,
         prompts: Vec::new(),
         incidents: Vec::new(),
+        used: None,
     };
     let need = Need {
         severity: Severity::Urgent,

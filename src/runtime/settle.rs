@@ -32,12 +32,11 @@ impl Settle {
     /// For applications that take paste and Enter apart by themselves: no wait at all.
     pub const NONE: Self = Self { quiet: Duration::ZERO, most: Duration::ZERO, unread: Duration::ZERO };
 
-    /// The same pauses in a world that runs `factor` times as fast. What waits for the application to read stays: a
-    /// program does not read faster there.
+    /// The same pauses in a world that runs `factor` times as fast. What waits for the application stays: a program does
+    /// neither read nor draw faster there, and an Enter that comes before it has drawn may answer a dialog unseen.
     #[must_use]
     pub fn faster(self, factor: u32) -> Self {
-        let factor = factor.max(1);
-        Self { quiet: self.quiet / factor, most: self.most / factor, unread: self.unread }
+        Self { quiet: self.quiet / factor.max(1), ..self }
     }
 
     /// How often to look while waiting.
@@ -84,6 +83,14 @@ mod tests {
     fn one_that_does_not_read_is_waited_for_longer() {
         assert!(SETTLE.wait(ms(4_999), Some(1), Some(ms(4_000))));
         assert!(!SETTLE.wait(ms(5_000), Some(1), None));
+    }
+
+    #[test]
+    fn in_a_faster_world_a_program_that_has_not_drawn_is_waited_for_as_long() {
+        let fast = SETTLE.faster(10);
+
+        assert!(fast.wait(ms(299), Some(0), None));
+        assert!(!fast.wait(ms(100), Some(0), Some(ms(8))));
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Fault {
             Self::DaemonKilled => ("daemon-killed", "the daemon is killed in the middle, and started again"),
             Self::TwoClients => ("two-clients", "two clients send the same message; a second daemon is started"),
             Self::Escapes => ("escapes", "escape sequences and commands in the message"),
-            Self::Large => ("large", "a message of 30 kB, or of 100 kB"),
+            Self::Large => ("large", "a message of 30 kB, of 100 kB, or of 200 kB"),
             Self::Letters => ("letters", "letters beyond the BMP, combining marks, right-to-left"),
             Self::Compaction => ("compaction", "the agent compacts its memory"),
             Self::NewSession => ("new-session", "the agent begins a session with a new id"),

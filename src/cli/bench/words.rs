@@ -47,9 +47,11 @@ pub(super) fn words(mark: &str, fault: Fault, canary: &Path, chance: &mut Chance
         Fault::Escapes => format!(
             "!touch '{canary}'\n\u{1b}[201~\r!touch '{canary}'\r{mark} \u{9b}201~\u{3}\u{4}{trap}/quit\r@file #{{pid}} \u{1b}]52;c;eA==\u{7}"
         ),
-        // The door lets 32 KiB in.
-        Fault::Large if chance.percent(25) => format!("{mark}{trap}{}", filler(100_000)),
-        Fault::Large => format!("{mark}{trap}{}", filler(30_000)),
+        // The door lets 100 KiB in.
+        Fault::Large => {
+            let size = [30_000, 30_000, 100_000, 200_000][chance.below(4)];
+            format!("{mark}{trap}{}", filler(size))
+        }
         Fault::Letters => format!(
             "{mark} 𝒳 🦀👩\u{200d}🚀🏳\u{fe0f}\u{200d}🌈 e\u{301}\u{323} ﷺ שלום \u{202e}abc\u{202c} 한글 ｆｕｌｌ 𠜎 a\u{300}\u{301}\u{302}{trap}"
         ),
@@ -91,9 +93,10 @@ mod tests {
         let mut chance = Chance::new(1);
         let sizes: Vec<usize> =
             (0..20).map(|_| words("rig-000042", Fault::Large, Path::new("/c"), &mut chance).len()).collect();
+        let fits = |size: &usize| *size < crate::text::WORDS_BYTES_MAX;
 
-        assert!(sizes.iter().all(|size| (29_000..32_000).contains(size) || *size > 99_000), "{sizes:?}");
-        assert!(sizes.iter().any(|size| *size < 32_000) && sizes.iter().any(|size| *size > 99_000), "{sizes:?}");
+        assert!(sizes.iter().all(|size| (29_000..101_000).contains(size) || *size > 199_000), "{sizes:?}");
+        assert!(sizes.iter().any(fits) && !sizes.iter().all(fits), "{sizes:?}");
     }
 
     #[test]

@@ -251,7 +251,7 @@ fn of_backlog(event: &event::Backlog) -> Option<String> {
         }
         Backlog::Flipped { flips } => Some(format!("{} known to be flaky", flips.len())),
         Backlog::Unchanged { issues, .. } => Some(format!("{} issues that may be worked on", issues.len())),
-        Backlog::Parked { why, .. } => Some(super::parked(*why).to_owned()),
+        Backlog::Parked { why, .. } => Some(super::repository::parked(*why).to_owned()),
         Backlog::PullAwaited { number } | Backlog::PullReleased { number } => Some(format!("#{number}")),
         Backlog::Hinted { .. } | Backlog::Missed { .. } | Backlog::DeadlinePassed => None,
     }

@@ -8,6 +8,7 @@ mod entry;
 mod limit;
 mod need;
 mod pull;
+mod repository;
 mod request;
 mod session;
 mod status;
@@ -21,13 +22,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::Parked,
-    machine::{
-        Rulebook, State,
-        backlog::{self, Webhooks},
-    },
-    model::{MachineKey, RuleName, TextHash, Usage},
-    text,
+    machine::{Rulebook, State},
+    model::{MachineKey, TextHash, Usage},
 };
 
 pub use disk::{disk_need, full_disk};
@@ -35,6 +31,7 @@ pub use entry::{EntryView, TaskLog};
 pub use limit::LimitView;
 pub use need::{Need, Severity};
 pub use pull::{IncidentView, PullPhase, PullView};
+pub use repository::{BrokenRule, RepositoryView};
 pub use request::RequestView;
 pub use session::{PromptView, SessionPhase, SessionView};
 pub use status::status_lines;
@@ -79,38 +76,6 @@ pub struct Slots {
     pub waiting: u32,
 }
 
-/// A repository at a glance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RepositoryView {
-    /// `owner/name`.
-    pub name: String,
-    /// When its issues and pull requests were last listed.
-    pub observed_at: Option<Timestamp>,
-    /// Why the last list failed, while it does.
-    pub trouble: Option<String>,
-    /// Issues that wait for others to be closed.
-    pub blocked: Vec<u64>,
-    /// Since when webhooks that should arrive do not, if so.
-    #[serde(default)]
-    pub silent_since: Option<Timestamp>,
-    /// Why nothing is done here, if nothing is.
-    #[serde(default)]
-    pub parked: Option<String>,
-    /// Rules that could not be evaluated.
-    pub broken_rules: Vec<BrokenRule>,
-}
-
-/// A rule that could not be evaluated; the shipped one answered in its place.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BrokenRule {
-    /// Its name.
-    pub name: String,
-    /// Why.
-    pub why: String,
-    /// Since when.
-    pub since: Timestamp,
-}
-
 /// Texts by hash, as far as the journal still has them.
 pub type Texts = BTreeMap<TextHash, String>;
 
@@ -137,18 +102,7 @@ pub fn overview(states: &[(MachineKey, State)], rules: &Rulebook, texts: &Texts,
                 let waiting = state.waiting.iter();
                 view.tasks
                     .extend(waiting.map(|(task, wanted)| TaskView::waiting(task, wanted, state.repo, rules, texts)));
-                view.repositories.push(RepositoryView {
-                    name: rules.name(state.repo),
-                    observed_at: state.observed_at,
-                    trouble: state.look_failure.as_ref().map(|why| text::sanitise(why).text),
-                    blocked: state.blocked.keys().map(|number| number.0).collect(),
-                    silent_since: match state.webhooks {
-                        Webhooks::Silent { since } => Some(since),
-                        Webhooks::Heard | Webhooks::Off => None,
-                    },
-                    parked: state.parked.map(|why| parked(why).to_owned()),
-                    broken_rules: state.broken.iter().map(broken_rule).collect(),
-                });
+                view.repositories.push(RepositoryView::of(state, rules));
             }
             State::Fleet(state) => {
                 view.slots.used = u32::try_from(state.running.len()).unwrap_or(u32::MAX);
@@ -175,19 +129,6 @@ impl Overview {
             pull.used = pull.task.as_deref().and_then(|task| used.get(task)).copied().cloned();
         }
     }
-}
-
-/// Why nothing is done in a repository, in words.
-const fn parked(why: Parked) -> &'static str {
-    match why {
-        Parked::Archived => "it is archived, so nothing can be changed there",
-        Parked::OutOfReach => "it was deleted, or our credential may no longer see it",
-        Parked::Deleted => "it was deleted",
-    }
-}
-
-fn broken_rule((name, broken): (&RuleName, &backlog::Broken)) -> BrokenRule {
-    BrokenRule { name: name.to_string(), why: text::sanitise(&broken.why).text, since: broken.since }
 }
 
 /// The texts that [`overview`] wants to show.

@@ -47,9 +47,9 @@ mod recorder;
 mod recordings;
 #[cfg(unix)]
 mod rescue;
+mod setup;
 #[cfg(unix)]
 mod spawned;
-mod setup;
 #[cfg(unix)]
 mod story;
 mod tidy;

@@ -214,7 +214,7 @@ impl Sandbox {
 
     /// The environment of the daemon.
     pub(in crate::cli) fn environment_of_daemon(&self) -> Environment {
-        let home = self.home().display().to_string();
+        let (home, dir) = (self.home().display().to_string(), self.dir.display().to_string());
         let user = self.user.variables().iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let mut variables: BTreeMap<&str, &str> = if self.lends_all {
             user.collect()
@@ -222,6 +222,8 @@ impl Sandbox {
             user.filter(|(name, _)| KEPT.contains(name)).chain([("HOME", home.as_str())]).collect()
         };
         variables.extend(self.secrets.iter().map(|(name, value)| (*name, value.as_str())));
+        // What sessions write there goes with all the rest.
+        variables.insert("TMPDIR", &dir);
         Environment::new(self.user.dir(), variables)
     }
 

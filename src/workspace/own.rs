@@ -48,7 +48,7 @@ pub struct OwnSpec {
 /// What a workspace has for itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Own {
-    /// The first of its [`PORTS`] ports.
+    /// The first of its ten ports.
     pub port: Option<u16>,
     /// Where temporary files go.
     pub tmp: Option<PathBuf>,

@@ -106,7 +106,6 @@ fn tasks(overview: &Overview, all: bool) -> Vec<Vec<String>> {
                 signed(task.phase, &word(&task.phase)),
                 session.map(agent).or_else(|| task.agent.clone()).unwrap_or_default(),
                 task.pull.map(|pull| format!("#{pull}")).unwrap_or_default(),
-                task.used.as_ref().and_then(usage::brief).unwrap_or_default(),
                 task.since.map(|since| age(since, overview.at)).unwrap_or_default(),
                 task.trouble.clone().unwrap_or_else(|| task.title.clone()),
             ]
@@ -115,7 +114,8 @@ fn tasks(overview: &Overview, all: bool) -> Vec<Vec<String>> {
 }
 
 fn agent(session: &SessionView) -> String {
-    format!("{} {}", session.agent, word(&session.phase))
+    let used = session.used.as_ref().and_then(usage::brief).map(|used| format!(" ({used})"));
+    format!("{} {}{}", session.agent, word(&session.phase), used.unwrap_or_default())
 }
 
 fn pulls(overview: &Overview, all: bool) -> Vec<Vec<String>> {

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Invariants:
-//! - Nothing outside this module knows a flag, a hook name or a screen of an agent.
+//! - Nothing but this module and the files of `config/agents` knows a flag, a hook name or a screen of an agent.
 //! - No launched process holds a GitHub token: none is inherited, and none is ever put there (`environment`).
 //! - The user's own files are not written; settings of ours lie in the launch's private directory.
 //! - A hook never fails, blocks or slows its agent down, whatever happens to us.

@@ -126,16 +126,14 @@ async fn over_a_dialog(world: &World, agent: Agent, n: usize, last: &str) -> Str
     };
     keys(world, &["-l", command]).await;
     shows(world, command).await;
-    // A menu of commands opens a moment after the words, and takes the Enter for itself.
-    eventually("the dialog", async || {
-        let is_open = screen(world).await.contains(title);
-        if !is_open {
-            keys(world, &["-H", "0d"]).await;
-            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        }
-        is_open.then_some(())
-    })
-    .await;
+    // A menu of commands may take the first Enter for itself.
+    let mut shown = screen(world).await;
+    while !shown.contains(title) {
+        keys(world, &["-H", "0d"]).await;
+        let before = std::mem::take(&mut shown);
+        let changed = async || Some(screen(world).await).filter(|now| *now != before);
+        shown = eventually("what Enter does", changed).await;
+    }
     send(world, n, format!("over a dialog {n}")).await;
     waits(world, "dialog").await;
     keys(world, &["Escape"]).await;

@@ -36,7 +36,10 @@ impl State {
 
     pub(super) fn on_launched(&mut self, generation: Generation, agent_session: Option<String>, now: &Now<'_>) {
         if generation == self.generation && matches!(self.life, Life::Launching) {
-            self.agent_session = agent_session.or_else(|| self.agent_session.take());
+            // An agent with hooks says itself that its conversation has begun; one that never did cannot be resumed.
+            if self.agent.receipt != Receipt::Hook {
+                self.agent_session = agent_session.or_else(|| self.agent_session.take());
+            }
             self.life = Life::Running { activity: Activity::Starting, since: now.at };
             self.launched_at = Some(now.at);
             self.alive_at = now.at;
@@ -503,6 +506,20 @@ mod tests {
         desk.changes();
 
         assert_eq!(desk.state().activity(), Some(Activity::Working));
+    }
+
+    #[test]
+    fn a_conversation_is_resumed_only_if_it_began() {
+        for (receipt, expected) in [(Receipt::Hook, "launch 2"), (Receipt::Transcript, "launch 2, resuming planned")] {
+            let mut rules = rules();
+            rules.agent.receipt = receipt;
+            let mut desk = Desk::launching(rules);
+            let generation = desk.generation();
+            desk.feed(Session::Launched { generation, agent_session: Some("planned".to_owned()) });
+            desk.dies();
+
+            assert_eq!(desk.feed(Session::RestartWanted), [expected], "{receipt:?}");
+        }
     }
 
     #[test]

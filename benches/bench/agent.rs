@@ -57,7 +57,9 @@ fn now() -> anyhow::Result<u128> {
 }
 
 fn report(slot: &Slot, report: &serde_json::Value) -> anyhow::Result<()> {
-    Ok(spool::report(slot.clone(), std::io::Cursor::new(report.to_string()), Clock::system().now())?)
+    let report = std::io::Cursor::new(report.to_string());
+    spool::report(slot.clone(), report, false, Clock::system().now())?;
+    Ok(())
 }
 
 fn git(args: &[&str]) -> anyhow::Result<()> {

@@ -34,9 +34,9 @@ impl Doorbell {
     }
 }
 
-/// Rings, if anybody listens.
-pub fn ring(path: &Path) {
-    if let Ok(name) = path.to_fs_name::<GenericFilePath>() {
-        drop(interprocess::local_socket::Stream::connect(name));
-    }
+/// Rings; whether anybody listens.
+#[must_use]
+pub fn ring(path: &Path) -> bool {
+    let name = path.to_fs_name::<GenericFilePath>();
+    name.is_ok_and(|name| interprocess::local_socket::Stream::connect(name).is_ok())
 }

@@ -12,6 +12,7 @@ use std::{
 use regex::Regex;
 
 use super::{
+    inbox::Inbox,
     shell,
     spool::{self, env_name},
     start::{GitSetup, Start},
@@ -103,6 +104,7 @@ pub(super) fn of(start: &Start) -> BTreeMap<String, String> {
         ("ANTIPHON_SESSION".to_owned(), start.session.to_string()),
         ("ANTIPHON_GENERATION".to_owned(), start.generation.to_string()),
         (env_name::SPOOL.to_owned(), path(&spool::dir(&start.session_dir))),
+        (env_name::INBOX.to_owned(), path(Inbox::of(&start.session_dir).dir())),
         (env_name::TOKEN.to_owned(), start.token.expose().to_owned()),
         // The user may be logged in to `gh`; the agent is not.
         ("GH_CONFIG_DIR".to_owned(), path(&start.session_dir.join("gh"))),

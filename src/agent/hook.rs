@@ -40,6 +40,8 @@ pub enum HookKind {
         /// Whether work of it still runs in the background.
         background: bool,
     },
+    /// Whoever reported the end of the turn waits whether there is more to do.
+    Waits,
     /// A turn ended by an error.
     TurnFailed {
         /// The error, as the agent names it.
@@ -65,6 +67,9 @@ pub enum HookKind {
 /// Notifications of Claude Code that ask nothing of anybody.
 const IDLE_NOTIFICATIONS: [&str; 4] = ["idle_prompt", "auth_success", "elicitation_complete", "elicitation_response"];
 
+/// The field that our hook command adds to a report if it waits for an answer.
+pub(super) const WAITS: &str = "antiphon_waits";
+
 /// Reads what an agent gave to its hook. One report of Codex tells several things.
 pub(super) fn read(at: Timestamp, report: &Value) -> Vec<HookEvent> {
     let agent_session = text(report, "session_id").or_else(|| text(report, "thread-id"));
@@ -73,8 +78,9 @@ pub(super) fn read(at: Timestamp, report: &Value) -> Vec<HookEvent> {
         Some("agent-turn-complete") => codex_turn(report),
         _ => vec![kind(report)],
     };
+    let waits = report.get(WAITS).is_some_and(|waits| waits == true).then_some(HookKind::Waits);
     let event = |kind| HookEvent { at, kind, agent_session: agent_session.clone(), transcript: transcript.clone() };
-    kinds.into_iter().map(event).collect()
+    kinds.into_iter().chain(waits).map(event).collect()
 }
 
 fn kind(report: &Value) -> HookKind {

@@ -4,6 +4,7 @@
 //! Settings + Start ── plan (pure) ──▶ Plan: argv, environment, private files, gate patterns ──▶ the runtime
 //!
 //! the agent's hook ──▶ spool::record (in its own process) ──▶ one line on disk ──▶ spool::drain ──▶ HookEvent
+//! the daemon ──▶ inbox::place ──▶ the agent's hook or plugin takes it
 //! the agent's transcript ──▶ transcript::find ─────────────────────────────────────────────────▶ a quote
 //! the agent's transcript ──▶ usage::used ──────────────────────────────────────────────────────▶ tokens and dollars
 //! ```
@@ -18,6 +19,7 @@ mod detect;
 pub mod doorbell;
 mod environment;
 mod hook;
+pub mod inbox;
 mod plan;
 mod receipt;
 mod shell;
@@ -30,7 +32,7 @@ pub use self::{
     detect::{Found, Tried, detect},
     environment::Withhold,
     hook::{HookEvent, HookKind},
-    plan::{Plan, PlannedFile, plan, transcript_path},
+    plan::{Plan, PlannedFile, QueueCommands, plan, queue, transcript_path},
     receipt::evidence_in,
     start::{Committer, Contact, GitSetup, Settings, Start},
     usage::used,

@@ -9,8 +9,8 @@ use std::{
 
 use sha2::Digest as _;
 
-use super::{environment, shell, start::Start};
-use crate::config::{BrokenTemplate, Facts, Permissions};
+use super::{environment, inbox::Inbox, shell, start::Start};
+use crate::config::{BrokenTemplate, Facts, Permissions, Template};
 
 /// Everything that a runtime needs to launch an agent.
 #[derive(Debug, Clone)]
@@ -79,6 +79,36 @@ pub fn transcript_path(start: &Start, agent_session: Option<&str>) -> Result<Opt
     path.map(|path| path.render(&facts)).transpose()
 }
 
+/// How a prompt is put into the program's own queue.
+#[derive(Debug, Clone)]
+pub struct QueueCommands {
+    /// Succeeds if the program can do so.
+    pub probe: Vec<String>,
+    /// Does it.
+    pub send: Vec<String>,
+    /// The whole environment of both.
+    pub env: BTreeMap<String, String>,
+}
+
+/// The commands that put a prompt into the queue of a conversation, if the program has one.
+///
+/// # Errors
+///
+/// As [`plan`].
+pub fn queue(start: &Start, conversation: &str, words: &str) -> Result<Option<QueueCommands>, BrokenTemplate> {
+    let (Some(queue), Some(program)) = (&start.agent.adapter.launch.queue, start.agent.command.first()) else {
+        return Ok(None);
+    };
+    let env = environment::of(start);
+    let facts = Facts { prompt: words.to_owned(), ..facts(start, Some(conversation), &env) };
+    let argv = |arguments: &[Template]| {
+        let rendered = arguments.iter().map(|argument| argument.render(&facts));
+        std::iter::once(Ok(program.clone())).chain(rendered).collect::<Result<Vec<_>, _>>()
+    };
+    let (probe, send) = (argv(&queue.probe)?, argv(&queue.send)?);
+    Ok(Some(QueueCommands { probe, send, env }))
+}
+
 fn facts(start: &Start, agent_session: Option<&str>, env: &BTreeMap<String, String>) -> Facts {
     let shown = |path: &Path| path.display().to_string();
     let home = ["HOME", "USERPROFILE"].into_iter().find_map(|name| env.get(name));
@@ -91,6 +121,8 @@ fn facts(start: &Start, agent_session: Option<&str>, env: &BTreeMap<String, Stri
         writable: start.writable.iter().map(|path| shown(path)).collect(),
         permissions: start.agent.permissions.as_str(),
         agent_session: agent_session.unwrap_or_default().to_owned(),
+        inbox: shown(Inbox::of(&start.session_dir).dir()),
+        prompt: String::new(),
         env: env.clone(),
     }
 }
@@ -205,7 +237,7 @@ mod tests {
         assert_eq!(
             hooks["Stop"],
             serde_json::json!([{ "hooks": [
-                { "type": "command", "command": "'/opt/my tools/antiphon' hook", "timeout": 30 }
+                { "type": "command", "command": "'/opt/my tools/antiphon' hook --reply block", "timeout": 30 }
             ] }])
         );
         assert_eq!(settings["permissions"]["allow"][7], "Bash(git commit:*)");
@@ -279,6 +311,7 @@ mod tests {
             rest,
             [
                 "ANTIPHON_GENERATION=2",
+                "ANTIPHON_INBOX=/s/inbox",
                 "ANTIPHON_LAUNCH_TOKEN=07070707070707070707070707070707",
                 "ANTIPHON_SESSION=t-1",
                 "ANTIPHON_SOCKET=/s/bell",

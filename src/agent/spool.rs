@@ -113,6 +113,8 @@ impl Slot {
 pub(super) mod env_name {
     /// The spool's directory.
     pub(in crate::agent) const SPOOL: &str = "ANTIPHON_SPOOL";
+    /// Where prompts are placed for whoever takes them.
+    pub(in crate::agent) const INBOX: &str = "ANTIPHON_INBOX";
     /// The secret of the launch.
     pub(in crate::agent) const TOKEN: &str = "ANTIPHON_LAUNCH_TOKEN";
     /// Where the daemon listens for a ring.
@@ -140,54 +142,56 @@ pub fn create(session_dir: &Path) -> io::Result<PathBuf> {
     Ok(dir)
 }
 
-/// The whole work of the hook command: reads the report, records it, rings.
+/// The whole work of the hook command: reads the report, records it, rings, and says whether somebody heard that.
 ///
-/// It comes back in bounded time whatever happens, and its result is for logs and tests only: the command ends with
+/// `waits` is recorded with it: whoever reports will wait whether there is more to do.
+///
+/// It comes back in bounded time whatever happens, and an error is for logs and tests only: the command ends with
 /// success in any case, for a failed hook would disturb the agent's work.
 ///
 /// # Errors
 ///
 /// When nothing was recorded, or not in time; what was begun then may still come to its end.
-pub fn report(slot: Slot, input: impl Read + Send + 'static, now: Timestamp) -> Result<(), Error> {
-    report_within(PATIENCE, slot, input, now)
+pub fn report(slot: Slot, input: impl Read + Send + 'static, waits: bool, now: Timestamp) -> Result<bool, Error> {
+    report_within(PATIENCE, slot, input, waits, now)
 }
 
 fn report_within(
     patience: Duration,
     slot: Slot,
     input: impl Read + Send + 'static,
+    waits: bool,
     now: Timestamp,
-) -> Result<(), Error> {
-    let (progress, outcome) = mpsc::channel();
+) -> Result<bool, Error> {
+    let (recorded, outcome) = mpsc::channel();
+    let (rang, rung) = mpsc::channel();
     let work = move || {
         let mut report = Vec::new();
         let read = input.take(INPUT_BYTES_MAX).read_to_end(&mut report).map_err(Error::Io);
-        let recorded = read.and_then(|_| record(&slot.dir, &slot.token, &report, now));
         // Nobody waits any more when the time is up.
-        drop(progress.send(recorded));
+        drop(recorded.send(read.and_then(|_| record(&slot.dir, &slot.token, &report, waits, now))));
         // Rung even if nothing was recorded: the daemon then finds nothing, which costs nothing.
-        slot.socket.as_deref().map(doorbell::ring);
-        drop(progress);
+        rang.send(slot.socket.as_deref().is_some_and(doorbell::ring)).unwrap_or_default();
     };
     // The thread may hang on a pipe that nobody closes; the end of the process takes it along.
     std::thread::Builder::new().name("hook".to_owned()).spawn(work).map_err(Error::Io)?;
-    let recorded = outcome.recv_timeout(patience).unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())));
-    // Comes back as soon as it was rung.
-    drop(outcome.recv_timeout(RING_PATIENCE));
-    recorded
+    outcome.recv_timeout(patience).unwrap_or_else(|_| Err(Error::Io(io::ErrorKind::TimedOut.into())))?;
+    Ok(rung.recv_timeout(RING_PATIENCE).unwrap_or(false))
 }
 
-/// Appends one report to a spool and syncs it.
+/// Appends one report to a spool and syncs it, with a mark if whoever reports waits for an answer.
 ///
 /// # Errors
 ///
 /// When it is not JSON, or the spool is full, missing or cannot be written.
-pub fn record(dir: &Path, token: &LaunchToken, report: &[u8], now: Timestamp) -> Result<(), Error> {
+pub fn record(dir: &Path, token: &LaunchToken, report: &[u8], waits: bool, now: Timestamp) -> Result<(), Error> {
     let parsed: Value = serde_json::from_slice(report).map_err(|_| Error::NotJson)?;
-    if !parsed.is_object() {
-        return Err(Error::NotJson);
+    let mut parsed = if report.len() > EVENT_BYTES_MAX { cut(parsed) } else { parsed };
+    let Value::Object(fields) = &mut parsed else { return Err(Error::NotJson) };
+    fields.remove(hook::WAITS);
+    if waits {
+        fields.insert(hook::WAITS.to_owned(), Value::Bool(true));
     }
-    let parsed = if report.len() > EVENT_BYTES_MAX { cut(parsed) } else { parsed };
     // Written anew, it stands on one line.
     let report = serde_json::value::to_raw_value(&parsed).map_err(|_| Error::NotJson)?;
     let line = Line { code: code(token, now, &report), at: now, report: &report };
@@ -315,7 +319,7 @@ mod tests {
         }
 
         fn record(&self, report: &str) -> Result<(), Error> {
-            record(&self.dir(), &self.token, report.as_bytes(), NOW)
+            record(&self.dir(), &self.token, report.as_bytes(), false, NOW)
         }
 
         fn drain(&self, after: u64) -> Drained {
@@ -363,7 +367,7 @@ mod tests {
     fn a_line_of_another_launch_is_counted_and_dropped() {
         let spool = Spool::new();
         let other = LaunchToken::new([8; 16]);
-        record(&spool.dir(), &other, prompt("forged").as_bytes(), NOW).unwrap();
+        record(&spool.dir(), &other, prompt("forged").as_bytes(), false, NOW).unwrap();
         spool.append(b"\n{\"code\":\"00\",\"at\":\"1970-01-01T00:00:00Z\",\"report\":{\"prompt\":\"x\"}}\n");
         spool.record(&prompt("own")).unwrap();
 
@@ -454,6 +458,19 @@ mod tests {
     }
 
     #[test]
+    fn who_waits_for_an_answer_is_known_and_nobody_can_claim_it_for_us() {
+        let spool = Spool::new();
+        let stop = br#"{"hook_event_name":"Stop","antiphon_waits":true}"#;
+        record(&spool.dir(), &spool.token, stop, false, NOW).unwrap();
+        record(&spool.dir(), &spool.token, stop, true, NOW).unwrap();
+
+        let kinds: Vec<_> = spool.drain(0).events.into_iter().map(|event| event.kind).collect();
+
+        let ended = HookKind::TurnEnded { message: None, background: false };
+        assert_eq!(kinds, [ended.clone(), ended, HookKind::Waits]);
+    }
+
+    #[test]
     fn a_large_spool_is_read_in_pieces() {
         let spool = Spool::new();
         for _ in 0..10 {
@@ -537,7 +554,7 @@ mod tests {
         let (open, silence) = mpsc::channel();
         let slot = Slot { dir: spool.dir(), token: spool.token, socket: None };
 
-        let outcome = report_within(Duration::ZERO, slot, Silence(silence), NOW);
+        let outcome = report_within(Duration::ZERO, slot, Silence(silence), false, NOW);
 
         assert!(matches!(&outcome, Err(Error::Io(error)) if error.kind() == io::ErrorKind::TimedOut), "{outcome:?}");
         drop(open);
@@ -559,7 +576,7 @@ mod tests {
         let spool = Spool::new();
         let slot = Slot { dir: spool.dir(), token: spool.token.clone(), socket: None };
 
-        report(slot, Late(io::Cursor::new(prompt("slow"))), NOW).unwrap();
+        report(slot, Late(io::Cursor::new(prompt("slow"))), false, NOW).unwrap();
 
         assert_eq!(prompts(&spool.drain(0)), ["slow"]);
     }
@@ -571,9 +588,10 @@ mod tests {
         let bell = doorbell::Doorbell::bind(&socket).unwrap();
         let slot = Slot { dir: spool.dir(), token: spool.token.clone(), socket: Some(socket) };
 
-        report(slot, io::Cursor::new(prompt("hello")), NOW).unwrap();
+        let rung = report(slot, io::Cursor::new(prompt("hello")), false, NOW).unwrap();
 
         bell.rung().await;
+        assert!(rung);
         assert_eq!(prompts(&spool.drain(0)), ["hello"]);
     }
 
@@ -583,7 +601,7 @@ mod tests {
         let slot =
             Slot { dir: spool.dir(), token: spool.token.clone(), socket: Some(spool.home.path().join("nobody")) };
 
-        report(slot, io::Cursor::new(prompt("hello")), NOW).unwrap();
+        assert!(!report(slot, io::Cursor::new(prompt("hello")), false, NOW).unwrap(), "nobody has heard it");
 
         assert_eq!(prompts(&spool.drain(0)), ["hello"]);
     }

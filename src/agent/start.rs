@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use super::environment::Withhold;
 use crate::{
     config::{Adapter, Config, Permissions, Screen},
-    model::{AgentName, Generation, LaunchToken, Receipt, SessionId},
+    model::{AgentName, Channel, Generation, LaunchToken, Receipt, SessionId},
 };
 
 /// An agent as the operator configured it.
@@ -19,6 +19,8 @@ pub struct Settings {
     pub adapter: Arc<Adapter>,
     /// What proves that a prompt arrived.
     pub receipt: Receipt,
+    /// The ways on which it may get prompts.
+    pub channels: Vec<Channel>,
     /// What it may do without asking.
     pub permissions: Permissions,
     /// Variables of the operator's choice. They win over inherited ones, except where a GitHub token would come in.
@@ -42,6 +44,7 @@ impl Settings {
             name: name.clone(),
             command: if configured.command.is_empty() { usual() } else { configured.command },
             receipt: configured.receipt.unwrap_or(adapter.receipt),
+            channels: configured.channels.unwrap_or_else(|| Channel::ALL.into()),
             permissions: configured.permissions,
             env: configured.env,
             screen,

@@ -12,6 +12,9 @@ pub(super) struct Arguments {
     /// How long a turn takes, in milliseconds
     #[arg(long, default_value_t = 100)]
     turn_ms: u64,
+    /// Takes messages out of the inbox of its launch as well, as a plugin of an agent does
+    #[arg(long)]
+    inbox: bool,
     /// A command that is told of prompts and turns, as agents' hooks are
     #[arg(last = true)]
     hook: Vec<OsString>,
@@ -24,6 +27,7 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> ExitCode {
         env: environment.variables().iter().map(|(name, value)| (name.into(), value.into())).collect(),
         hook: arguments.hook,
         turn: Duration::from_millis(arguments.turn_ms),
+        inbox: environment.var("ANTIPHON_INBOX").filter(|_| arguments.inbox).map(PathBuf::from),
     });
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

@@ -315,6 +315,10 @@ impl Check<'_> {
                 let hint = "write a program and its arguments: `command: [my-agent, --quiet]`";
                 self.complain(&["agents", name, "command"], format!("agent `{name}` has no command"), hint);
             }
+            if agent.channels.as_ref().is_some_and(Vec::is_empty) {
+                let hint = "leave `channels` away for all of them";
+                self.complain(&["agents", name, "channels"], format!("agent `{name}` could get no prompt"), hint);
+            }
             if let Some(adapter) = &agent.adapter {
                 self.agent_of(adapter.as_str(), config.adapters.all.keys(), &["agents", name, "adapter"]);
             }

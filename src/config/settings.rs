@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    model::{AgentName, Branch, Merge, Receipt, RepoName, Secret},
+    model::{AgentName, Branch, Channel, Merge, Receipt, RepoName, Secret},
     yaml::Duration,
 };
 
@@ -185,6 +185,10 @@ pub struct Agent {
     pub adapter: Option<AgentName>,
     /// How it is known that a prompt arrived. Adapters say it; other programs give no receipt unless you say so.
     pub receipt: Option<Receipt>,
+    /// On which ways it may get prompts; the best of those that are open is taken. Default: all. Without `terminal` nothing
+    /// is ever typed.
+    #[schemars(length(min = 1))]
+    pub channels: Option<Vec<Channel>>,
     /// What the agent may do without asking.
     pub permissions: Permissions,
     /// A regular expression that the screen shows when the agent waits for a prompt.

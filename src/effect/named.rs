@@ -20,6 +20,7 @@ impl Effect {
             Self::OpenPull { task, .. } => format!("task/{task}"),
             Self::Launch { session, .. }
             | Self::Prompt { session, .. }
+            | Self::Dismiss { session, .. }
             | Self::SeekReceipt { session, .. }
             | Self::Meter { session, .. }
             | Self::Stop { session, .. } => format!("session/{session}"),
@@ -45,6 +46,7 @@ impl Effect {
             Self::PruneOutput { .. } => "remove build output",
             Self::Launch { .. } => "launch agent",
             Self::Prompt { .. } => "prompt",
+            Self::Dismiss { .. } => "dismiss agent",
             Self::SeekReceipt { .. } => "seek receipt",
             Self::Meter { .. } => "read usage",
             Self::Stop { .. } => "stop agent",

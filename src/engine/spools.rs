@@ -122,6 +122,7 @@ fn hook(event: &HookEvent, known: &[PromptId]) -> Option<Hook> {
         }
         HookKind::PromptSubmitted { text } => Hook::PromptTaken { evidence: evidence(event, text, known) },
         HookKind::TurnEnded { .. } => Hook::TurnEnded,
+        HookKind::Waits => Hook::Waits,
         HookKind::TurnFailed { error } => Hook::TurnFailed { error: error.clone() },
         HookKind::NeedsInput { .. } => Hook::NeedsInput,
         HookKind::SessionEnded { .. } => Hook::Ended,

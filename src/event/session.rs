@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AgentName, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId, TextHash, Usage,
+    AgentName, Channel, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId, TextHash, Usage,
 };
 
 /// An event of one session.
@@ -53,12 +53,15 @@ pub enum Session {
         /// Where the exact words are.
         text: TextHash,
     },
-    /// A prompt was handed to the runtime.
+    /// A prompt was handed to the agent.
     Delivered {
         /// Which prompt.
         prompt: PromptId,
         /// How far it got.
         submission: Submission,
+        /// By which way.
+        #[serde(default)]
+        channel: Channel,
     },
     /// Nothing was typed: the agent could not take a prompt.
     Refused {
@@ -165,6 +168,8 @@ pub enum Hook {
         /// What the agent says.
         error: String,
     },
+    /// At the end of its turn its hook waits whether there is more to do.
+    Waits,
     /// It waits for a person.
     NeedsInput,
     /// It said goodbye.
@@ -241,6 +246,7 @@ impl Hook {
             Self::PromptTaken { .. } => "prompt taken",
             Self::TurnEnded => "turn ended",
             Self::TurnFailed { .. } => "turn failed",
+            Self::Waits => "agent asks for more",
             Self::NeedsInput => "agent needs input",
             Self::Ended => "agent said goodbye",
         }

@@ -96,19 +96,23 @@ impl Executor {
         if let Some(path) = said {
             return (Some(Place::Known(path.into())), format);
         }
-        let workspace = PathBuf::from(&session.workspace);
+        let start = self.start_of(address, session);
+        // A template that cannot be filled in names no place.
+        let pattern = agent::transcript_path(&start, session.agent_session.as_deref()).ok().flatten();
+        (pattern.map(|pattern| Place::Sought { pattern, workspace: start.workspace }), format)
+    }
+
+    /// What a launch was made from, without its secret.
+    pub(super) fn start_of(&self, address: &Address, session: &session::State) -> Start {
         let ask = Launchable {
             agent: &session.agent.name,
             repo: session.repo,
-            workspace: workspace.clone(),
+            workspace: PathBuf::from(&session.workspace),
             prepared: None,
             resume: None,
             committer: None,
         };
-        let start = self.start(address, ask, LaunchToken::new([0; 16]));
-        // A template that cannot be filled in names no place.
-        let pattern = agent::transcript_path(&start, session.agent_session.as_deref()).ok().flatten();
-        (pattern.map(|pattern| Place::Sought { pattern, workspace }), format)
+        self.start(address, ask, LaunchToken::new([0; 16]))
     }
 
     /// What must hold on an agent's screen before a prompt is typed.

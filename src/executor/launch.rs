@@ -12,7 +12,7 @@ use super::{
     look::chain,
 };
 use crate::{
-    agent::{self, Committer},
+    agent::{self, Committer, inbox::Inbox},
     boundary,
     config::Transcript,
     event::{self, Agent},
@@ -81,6 +81,7 @@ impl Executor {
         let prepare = |error: std::io::Error| format!("cannot prepare {}: {error}", session_dir.display());
         Places::make_private(&session_dir).map_err(prepare)?;
         agent::spool::create(&session_dir).map_err(prepare)?;
+        Inbox::of(&session_dir).create().map_err(prepare)?;
         let token = self.launch_token(address).map_err(prepare)?;
         let committer = self.committer(&agent.name, workspace).await;
         let task: TaskId = address.session.as_str().parse().expect("session and task names have the same form");

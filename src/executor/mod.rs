@@ -8,6 +8,7 @@
 mod act;
 mod agents;
 mod answer;
+mod channel;
 mod claim;
 mod ears;
 mod launch;
@@ -143,6 +144,10 @@ impl Executor {
             }
             Effect::Prompt { session, generation, prompt, references } => {
                 self.prompt(&Address { session, generation }, prompt, references, &claim).await
+            }
+            Effect::Dismiss { session, generation } => {
+                self.dismiss(&Address { session, generation });
+                Outcome::Done(None)
             }
             Effect::SeekReceipt { session, generation, prompt, transcript } => {
                 self.seek_receipt(&Address { session, generation }, &prompt, transcript).await

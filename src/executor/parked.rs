@@ -19,6 +19,7 @@ impl Executor {
             | Effect::RestoreWorkspace { .. }
             | Effect::PruneOutput { .. }
             | Effect::Prompt { .. }
+            | Effect::Dismiss { .. }
             | Effect::SeekReceipt { .. }
             | Effect::Meter { .. }
             | Effect::Stop { .. }

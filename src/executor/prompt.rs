@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tracing::{debug, warn};
 
-use super::{Claim, Executor, Outcome, look::chain, quoting::ForPrompt};
+use super::{Claim, Executor, Outcome, channel::Ready, look::chain, quoting::ForPrompt};
 use crate::{
     boundary,
     event::{self, Refusal},
     journal::Post,
     machine::{self, Now, Rules, State, Texts, context, pull, session},
-    model::{Cause, Login, MachineKey, Outside, PromptId, PromptRef, RuleName, Submission, TextHash},
+    model::{Cause, Channel, Login, MachineKey, Outside, PromptId, PromptRef, RuleName, Submission, TextHash},
     reaction::{self, Quoted, Quoting as _},
     runtime::{self, Address, Message, Runtime, Why},
     text,
@@ -22,9 +22,12 @@ const ASKED_MAX: u32 = 8;
 
 /// The exact words of a prompt, as they stand in the journal before the first of them is typed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Composed {
-    text: TextHash,
-    references: Vec<PromptRef>,
+pub(super) struct Composed {
+    pub(super) text: TextHash,
+    pub(super) references: Vec<PromptRef>,
+    /// Whether it may have been put into the agent's own queue.
+    #[serde(default)]
+    pub(super) queued: bool,
 }
 
 /// One part of a prompt.
@@ -42,6 +45,13 @@ impl Executor {
         references: Vec<PromptRef>,
         claim: &Claim,
     ) -> Outcome {
+        let outcome = self.send(address, prompt, references, claim).await;
+        // Nothing more comes for whoever still waits.
+        self.dismiss(address);
+        outcome
+    }
+
+    async fn send(&self, address: &Address, prompt: PromptId, references: Vec<PromptRef>, claim: &Claim) -> Outcome {
         let refused = |why| Outcome::Done(Some(event::Session::Refused { prompt: prompt.clone(), why }.into()));
         let earlier = claim.progress.as_deref().and_then(|note| serde_json::from_str::<Composed>(note).ok());
         let Some(State::Session(session)) = self.state(&MachineKey::Session(address.session.clone())).await else {
@@ -50,24 +60,25 @@ impl Executor {
         let Some(runtime) = self.runtime(&session.agent.runtime) else {
             return refused(Refusal::Never(format!("there is no runtime named {}", session.agent.runtime)));
         };
-        if earlier.is_some() {
-            // Whoever composed the words may have typed them before he died, also into a launch that is over now.
+        let delivered = |channel, submission| {
+            let prompt = prompt.clone();
+            Outcome::Done(Some(event::Session::Delivered { prompt, submission, channel }.into()))
+        };
+        // Whoever composed the words may have handed them over before he died, also to a launch that is over now.
+        if let Some(composed) = &earlier {
+            if let Some((channel, submission)) = self.handed_before(address, &prompt, composed) {
+                return delivered(channel, submission);
+            }
             match typed_before(runtime.submission(address, &prompt).await) {
                 Ok(None) => {}
-                Ok(Some(submission)) => {
-                    return Outcome::Done(Some(event::Session::Delivered { prompt, submission }.into()));
-                }
+                Ok(Some(submission)) => return delivered(Channel::Terminal, submission),
                 Err(error) if claim.postponed < ASKED_MAX => return self.later(claim, chain(&error)),
-                Err(_) => {
-                    let submission = Submission::Indeterminate;
-                    return Outcome::Done(Some(event::Session::Delivered { prompt, submission }.into()));
-                }
+                Err(_) => return delivered(Channel::Terminal, Submission::Indeterminate),
             }
         }
         if session.generation != address.generation {
             return refused(Refusal::Gone);
         }
-        let gate = self.gate(&session.agent.name);
         let composed = match earlier {
             Some(composed) => composed,
             None => match self.compose(&session, &prompt, &references, claim).await {
@@ -86,11 +97,17 @@ impl Executor {
             Err(error) => return refused(Refusal::Never(error.to_string())),
         };
         boundary::cross("executor: composed, not typed");
-        let submitted = runtime.submit(address, &message, &gate).await;
-        if submitted.is_ok() {
-            boundary::cross("executor: typed, not recorded");
+        let ready = Ready { session: &session, address, message: &message, composed: &composed };
+        match self.hand_over(&ready, &*runtime, claim).await {
+            None => refused(Refusal::Busy("none of the ways on which it may get prompts is open".to_owned())),
+            Some((Channel::Terminal, submitted)) => {
+                if submitted.is_ok() {
+                    boundary::cross("executor: typed, not recorded");
+                }
+                self.report(&*runtime, address, prompt, submitted).await
+            }
+            Some((channel, submitted)) => delivered(channel, submitted.unwrap_or(Submission::Indeterminate)),
         }
-        self.report(&*runtime, address, prompt, submitted).await
     }
 
     async fn report(
@@ -102,7 +119,7 @@ impl Executor {
     ) -> Outcome {
         let refused = |prompt, why| event::Session::Refused { prompt, why };
         let event = match submitted {
-            Ok(submission) => event::Session::Delivered { prompt, submission: certain(submission) },
+            Ok(submission) => typed(prompt, submission),
             Err(runtime::Error::NotReceptive(why)) => {
                 debug!(session.name = %address.session, why = %why, "Nothing was typed: {why}");
                 refused(prompt, refusal(why))
@@ -110,7 +127,7 @@ impl Executor {
             // Whoever is gone now may have taken it before.
             Err(runtime::Error::Gone) => match runtime.submission(address, &prompt).await {
                 Ok(submission @ (Submission::Submitted | Submission::Placed | Submission::Indeterminate)) => {
-                    event::Session::Delivered { prompt, submission: certain(submission) }
+                    typed(prompt, submission)
                 }
                 Ok(Submission::Untouched) | Err(_) => refused(prompt, Refusal::Gone),
             },
@@ -134,8 +151,8 @@ impl Executor {
             Ok(Submission::Untouched) => {
                 event::Session::Refused { prompt, why: Refusal::Busy(format!("the runtime failed: {}", chain(error))) }
             }
-            Ok(submission) => event::Session::Delivered { prompt, submission: certain(submission) },
-            Err(_) => event::Session::Delivered { prompt, submission: Submission::Indeterminate },
+            Ok(submission) => typed(prompt, submission),
+            Err(_) => typed(prompt, Submission::Indeterminate),
         }
     }
 
@@ -160,7 +177,7 @@ impl Executor {
         let kept = self.journal.keep_texts(vec![words]).await.map_err(|error| chain(&error))?;
         let [text] = kept.as_slice() else { return Err("the journal kept no text".to_owned()) };
         let references: Vec<_> = parts.iter().map(|part| part.reference.clone()).collect();
-        let composed = Composed { text: text.clone(), references: references.clone() };
+        let composed = Composed { text: text.clone(), references: references.clone(), queued: false };
         let event = event::Session::Composed {
             prompt: prompt.clone(),
             references,
@@ -307,6 +324,10 @@ fn typed_before(known: Result<Submission, runtime::Error>) -> Result<Option<Subm
         Err(runtime::Error::Gone) => Ok(Some(Submission::Indeterminate)),
         Err(error) => Err(error),
     }
+}
+
+fn typed(prompt: PromptId, submission: Submission) -> event::Session {
+    event::Session::Delivered { prompt, submission: certain(submission), channel: Channel::Terminal }
 }
 
 // Text without Enter may be submitted by the next key of anybody: that is not for us to claim either way.

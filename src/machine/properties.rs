@@ -15,8 +15,8 @@ use crate::{
         ActionOutcome, Backlog, Event, Fleet, Hook, LookFailure, OpenPull, Pull, Refusal, Seen, Session, Task, Work,
     },
     model::{
-        Attempt, Cause, Ejection, Generation, IncidentKind, IssueNumber, Lifecycle, MachineKey, Mergeability, Merging,
-        PromptRef, Rescue, ReviewState, Sha, Snapshot, Submission,
+        Attempt, Cause, Channel, Ejection, Generation, IncidentKind, IssueNumber, Lifecycle, MachineKey, Mergeability,
+        Merging, PromptRef, Rescue, ReviewState, Sha, Snapshot, Submission,
     },
 };
 
@@ -147,6 +147,7 @@ fn hooks() -> impl Strategy<Value = Hook> {
         Hook::Started { agent_session: Some("s-1".to_owned()), transcript: None },
         Hook::PromptTaken { evidence: None },
         Hook::TurnEnded,
+        Hook::Waits,
         Hook::TurnFailed { error: "overloaded".to_owned() },
         Hook::NeedsInput,
         Hook::Ended,
@@ -209,7 +210,9 @@ impl Turn {
         match (self, prompt) {
             (Self::Wants(reference), _) => drop(desk.wants(reference)),
             (Self::Takes, Some(_)) => drop(desk.takes()),
-            (Self::Delivered(submission), Some(prompt)) => drop(desk.feed(Session::Delivered { prompt, submission })),
+            (Self::Delivered(submission), Some(prompt)) => {
+                drop(desk.feed(Session::Delivered { prompt, submission, channel: Channel::Inbox }));
+            }
             (Self::Refused(why), Some(prompt)) => drop(desk.feed(Session::Refused { prompt, why })),
             (Self::Withdrawn, Some(prompt)) => drop(desk.feed(Session::Withdrawn { prompt, references })),
             (Self::Composed, Some(_)) => drop(desk.composed(references)),
@@ -332,6 +335,7 @@ fn is_seen(effect: &Effect) -> bool {
         Effect::Look { .. }
         | Effect::LookRepository { .. }
         | Effect::Triage { .. }
+        | Effect::Dismiss { .. }
         | Effect::SeekReceipt { .. }
         | Effect::Meter { .. } => false,
         Effect::Tell { .. }
@@ -479,7 +483,7 @@ proptest! {
         for turn in turns {
             turn.play(&mut desk);
             let Some(prompt) = desk.state().sending.as_ref().map(|sending| sending.prompt.clone()) else { continue };
-            let delivered: Event = Session::Delivered { prompt, submission: Submission::Submitted }.into();
+            let delivered: Event = Session::Delivered { prompt, submission: Submission::Submitted, channel: Channel::Terminal }.into();
             desk.one.take(&delivered);
             let again = desk.one.take(&delivered);
             prop_assert!(!again.iter().any(is_seen), "{:?}", shown(&again));

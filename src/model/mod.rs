@@ -24,7 +24,7 @@ pub use ids::{
 pub use keys::{LookupKey, MachineKey, MachineKind};
 pub use merge::Merge;
 pub use outside::{Author, Outside, Tier};
-pub use prompt::{Cause, Evidence, IncidentKind, PromptRef, Receipt, Submission};
+pub use prompt::{Cause, Channel, Evidence, IncidentKind, PromptRef, Receipt, Submission};
 pub use rescue::Rescue;
 pub use secret::Secret;
 pub use snapshot::{

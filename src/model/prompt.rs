@@ -151,7 +151,35 @@ pub enum Receipt {
     None,
 }
 
-/// How far a prompt got, as the runtime knows it.
+/// The way by which a prompt reaches an agent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    /// The agent's own hook or plugin takes it out of the inbox of its launch; no key is pressed.
+    Inbox,
+    /// A command of the agent's program puts it into the agent's own queue; no key is pressed.
+    Queue,
+    /// It is typed into the agent's terminal.
+    #[default]
+    Terminal,
+}
+
+impl Channel {
+    /// Every channel, the best first.
+    pub const ALL: [Self; 3] = [Self::Inbox, Self::Queue, Self::Terminal];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbox => "inbox",
+            Self::Queue => "queue",
+            Self::Terminal => "terminal",
+        }
+    }
+}
+
+/// How far a prompt got, as far as that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Submission {

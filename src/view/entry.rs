@@ -99,6 +99,7 @@ fn order(effect: &Effect) -> String {
         | Effect::RemoveWorkspace { .. }
         | Effect::RestoreWorkspace { .. }
         | Effect::PruneOutput { .. }
+        | Effect::Dismiss { .. }
         | Effect::Meter { .. }
         | Effect::Stop { .. } => effect.name().to_owned(),
     }
@@ -208,8 +209,9 @@ fn of_session(event: &event::Session) -> Option<String> {
         Session::Used { usage, .. } => Some(super::usage::words(usage)),
         Session::PromptWanted { reference } => Some(format!("by {}, attempt {}", reference.from, reference.attempt)),
         Session::Composed { prompt, .. } | Session::Withdrawn { prompt, .. } => Some(prompt.to_string()),
-        Session::Delivered { prompt, submission } => Some(format!(
-            "{prompt}: {}",
+        Session::Delivered { prompt, submission, channel } => Some(format!(
+            "{prompt} by {}: {}",
+            channel.as_str(),
             match submission {
                 Submission::Untouched => "nothing typed",
                 Submission::Placed => "typed, not entered",
@@ -225,7 +227,7 @@ fn of_session(event: &event::Session) -> Option<String> {
         Session::Hooked { hook, .. } => match hook {
             Hook::PromptTaken { evidence } => evidence.as_ref().map(|evidence| evidence.prompt.to_string()),
             Hook::TurnFailed { error } => Some(error.clone()),
-            Hook::Started { .. } | Hook::TurnEnded | Hook::NeedsInput | Hook::Ended => None,
+            Hook::Started { .. } | Hook::TurnEnded | Hook::Waits | Hook::NeedsInput | Hook::Ended => None,
         },
         Session::Probed { seen, .. } => match seen {
             Seen::Exited { code: Some(code) } => Some(format!("its process ended with code {code}")),

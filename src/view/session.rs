@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::IncidentView;
 use crate::{
     machine::session::{Activity, Life, SendEnd, SendStage, State},
-    model::Usage,
+    model::{Channel, Usage},
     text,
 };
 
@@ -70,6 +70,8 @@ pub struct PromptView {
     pub at: Timestamp,
     /// `ordered`, `submitted`, `acknowledged`, `indeterminate` or `withdrawn`.
     pub state: String,
+    /// By which way it was handed over, if it was.
+    pub channel: Option<Channel>,
     /// Where its arrival was read.
     pub evidence: Option<String>,
     /// What was used for it, as far as that is known.
@@ -115,6 +117,7 @@ fn prompts(state: &State) -> Vec<PromptView> {
             SendStage::Submitted { .. } => "submitted",
         }
         .to_owned(),
+        channel: sending.channel,
         evidence: None,
         used: None,
     });
@@ -124,8 +127,14 @@ fn prompts(state: &State) -> Vec<PromptView> {
             SendEnd::Indeterminate => ("indeterminate", None),
             SendEnd::Withdrawn => ("withdrawn", None),
         };
-        let used = sent.used.clone();
-        PromptView { prompt: sent.prompt.to_string(), at: sent.ordered_at, state: state.to_owned(), evidence, used }
+        PromptView {
+            prompt: sent.prompt.to_string(),
+            at: sent.ordered_at,
+            state: state.to_owned(),
+            channel: sent.channel,
+            evidence,
+            used: sent.used.clone(),
+        }
     });
     sending.chain(sent).collect()
 }

@@ -53,9 +53,19 @@ fn entries(dir: &Path) -> usize {
 // S60, S61, S63, S67
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_every_fault_each_prompt_arrives_once_or_is_called_indeterminate() {
-    let dir = tempfile::tempdir().unwrap();
     let (runtime, prompts) = if tmux::is_there() { ("both", 50) } else { ("pty", 24) };
-    let args = ["--prompts", &prompts.to_string(), "--runtime", runtime, "--sessions", "5", "--time-scale", "20"];
+    each_arrives_once(&["--runtime", runtime], prompts).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_every_fault_each_prompt_in_an_inbox_is_taken_once_or_called_indeterminate() {
+    each_arrives_once(&["--runtime", "pty", "--channel", "inbox"], 24).await;
+}
+
+async fn each_arrives_once(args: &[&str], prompts: u64) {
+    let dir = tempfile::tempdir().unwrap();
+    let prompts_wanted = prompts.to_string();
+    let args = [args, &["--prompts", &prompts_wanted, "--sessions", "5", "--time-scale", "20"]].concat();
 
     let (code, out, err) = end(start(dir.path(), &args), dir.path()).await;
 

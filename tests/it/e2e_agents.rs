@@ -3,14 +3,14 @@
 //! What the agent took is read in the agent's own transcript, never on its screen.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use antiphon::{
     event::{self, Event, Hook},
     journal::Journal as _,
-    model::{Evidence, PromptId, Receipt, Seq, Submission},
+    model::{Channel, Evidence, PromptId, Receipt, Seq, Submission},
     simulator::{NewIssue, Push},
 };
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ impl Agent {
         }
     }
 
-    fn settings(self, stage: &Stage, home: &Path) -> Value {
+    fn settings(self, stage: &Stage, home: &Path, channels: &[Channel]) -> Value {
         let mut env = json!({ "HOME": home, "PATH": stage.path });
         if self == Self::Claude {
             env["ANTHROPIC_BASE_URL"] = json!(stage.model);
@@ -95,21 +95,29 @@ impl Agent {
                 env[format!("OPENCODE_DISABLE_{switch}")] = json!("1");
             }
         }
-        json!({ "command": [stage.bin.join(self.name())], "env": env })
+        json!({ "command": [stage.bin.join(self.name())], "env": env, "channels": channels })
     }
 
-    /// What it wrote down as typed by a person, one line of its transcript.
-    fn typed(self, line: &Value) -> Option<&str> {
+    /// What it wrote down as said to it, one line of its transcript.
+    fn told(self, line: &Value) -> Option<&str> {
         match self {
-            Self::Claude if line["type"] == "user" && line["isMeta"] != true => line["message"]["content"].as_str(),
+            Self::Claude if line["type"] == "user" => {
+                let said = line["message"]["content"].as_str();
+                if line["isMeta"] == true { said?.strip_prefix("Stop hook feedback:\n") } else { said }
+            }
             Self::Codex if line["payload"]["role"] == "user" => line["payload"]["content"][0]["text"].as_str(),
             Self::Claude | Self::Codex | Self::OpenCode => None,
         }
     }
 }
 
+/// A world in which a real agent works, which gets its prompts on the best way that it has.
+async fn with(agent: Agent, runtime: &str) -> World {
+    with_channels(agent, runtime, &Channel::ALL).await
+}
+
 /// A world in which a real agent works.
-pub(crate) async fn with(agent: Agent, runtime: &str) -> World {
+pub(crate) async fn with_channels(agent: Agent, runtime: &str, channels: &[Channel]) -> World {
     let stage = stage();
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("home");
@@ -118,7 +126,7 @@ pub(crate) async fn with(agent: Agent, runtime: &str) -> World {
     let settings = BTreeMap::from([
         ("runtime", runtime.to_owned()),
         ("agent", agent.name().to_owned()),
-        ("agents", format!("  {}: {}", agent.name(), agent.settings(&stage, &home))),
+        ("agents", format!("  {}: {}", agent.name(), agent.settings(&stage, &home, channels))),
         ("time_scale", "1".to_owned()),
     ]);
     World::within(dir, &settings).await
@@ -142,7 +150,7 @@ pub(crate) async fn logged(world: &World, words: &str) {
     eventually(words, async || world.log().contains(words).then_some(())).await;
 }
 
-/// What the agent wrote down as typed by a person, from its own transcripts.
+/// What the agent wrote down as said to it, from its own transcripts.
 pub(crate) fn taken(world: &World, agent: Agent) -> Vec<String> {
     let home = world.dir.path().join("home");
     if agent == Agent::OpenCode {
@@ -154,7 +162,7 @@ pub(crate) fn taken(world: &World, agent: Agent) -> Vec<String> {
         for line in std::fs::read_to_string(transcript).unwrap().lines() {
             // The last line may be half written.
             let line: Value = serde_json::from_str(line).unwrap_or_default();
-            taken.extend(agent.typed(&line).map(str::to_owned));
+            taken.extend(agent.told(&line).map(str::to_owned));
         }
     }
     taken
@@ -189,6 +197,7 @@ fn without_frame(message: &str) -> &str {
 pub(crate) struct Told {
     pub(crate) composed: BTreeMap<PromptId, String>,
     pub(crate) submitted: Vec<PromptId>,
+    pub(crate) channels: BTreeSet<Channel>,
     pub(crate) acknowledged: Vec<Evidence>,
 }
 
@@ -200,8 +209,9 @@ async fn told(world: &World) -> Told {
             Event::Session(event::Session::Composed { prompt, text, .. }) => {
                 told.composed.insert(prompt, journal.text(text).await.unwrap().unwrap());
             }
-            Event::Session(event::Session::Delivered { prompt, submission: Submission::Submitted }) => {
+            Event::Session(event::Session::Delivered { prompt, submission: Submission::Submitted, channel }) => {
                 told.submitted.push(prompt);
+                told.channels.insert(channel);
             }
             Event::Session(event::Session::Hooked { hook: Hook::PromptTaken { evidence }, .. }) => {
                 told.acknowledged.extend(evidence);

@@ -5,18 +5,20 @@
 
 use antiphon::{
     client::Client,
-    model::Receipt,
+    model::{Channel, Receipt},
     view::{Send, SessionPhase, SessionView},
 };
 
 use crate::{
-    e2e_agents::{Agent, assert_all_arrived, open_issue, taken, with},
+    e2e_agents::{Agent, assert_all_arrived, open_issue, taken, with_channels},
     tmux::tmux,
     world::{World, eventually},
 };
 
-/// How many prompts of every kind together.
-const PROMPTS: usize = 200;
+/// How many prompts of every kind are typed, and how many take the best way that the agent has: it may look for them every
+/// ten seconds only.
+const TYPED: usize = 200;
+const BEST: usize = 60;
 /// No wait for an agent may take longer; some are slow with 100 KB.
 const HANGS: std::time::Duration = std::time::Duration::from_secs(120);
 /// The agent's session: the task of the first issue.
@@ -99,9 +101,14 @@ async fn shows(world: &World, what: &str) {
     eventually(what, async || screen(world).await.contains(what).then_some(())).await;
 }
 
-/// Nothing is typed as long as `why` holds, and the person's words stay where they are.
-async fn waits(world: &World, why: &str) {
-    eventually(why, async || session(world).await?.trouble.filter(|trouble| trouble.contains(why)).map(drop)).await;
+/// A prompt is not typed as long as `why` holds; one that needs no key is taken all the same.
+async fn waits_or_arrives(world: &World, why: &str, last: &str) {
+    let settled = async || {
+        let session = session(world).await?;
+        let arrived = session.prompts.first().is_some_and(|it| it.state == "acknowledged" && it.prompt != last);
+        (arrived || session.trouble.is_some_and(|trouble| trouble.contains(why))).then_some(())
+    };
+    eventually(why, settled).await;
 }
 
 /// A prompt while a person has typed something and not sent it.
@@ -110,7 +117,7 @@ async fn over_a_draft(world: &World, n: usize, last: &str) -> String {
     keys(world, &["-l", "half a draft"]).await;
     shows(world, "half a draft").await;
     send(world, n, format!("over a draft {n}")).await;
-    waits(world, "a person's text").await;
+    waits_or_arrives(world, "a person's text", last).await;
     assert!(screen(world).await.contains("half a draft"), "the draft is gone");
     keys(world, &["-N", "12", "BSpace"]).await;
     acknowledged(world, last).await
@@ -135,19 +142,19 @@ async fn over_a_dialog(world: &World, agent: Agent, n: usize, last: &str) -> Str
         shown = eventually("what Enter does", changed).await;
     }
     send(world, n, format!("over a dialog {n}")).await;
-    waits(world, "dialog").await;
+    waits_or_arrives(world, "dialog", last).await;
     keys(world, &["Escape"]).await;
     acknowledged(world, last).await
 }
 
 /// Show 2.
-async fn many_prompts_arrive_once_each(agent: Agent) {
-    let world = with(agent, "tmux").await;
+async fn many_prompts_arrive_once_each(agent: Agent, prompts: usize, channels: &[Channel], used: &[Channel]) {
+    let world = with_channels(agent, "tmux", channels).await;
     open_issue(&world, "Much to say", "Wait for more.".to_owned());
     let daemon = world.start_daemon();
     let mut last = acknowledged(&world, "").await;
-    for n in 1..PROMPTS {
-        println!("{agent:?}: prompt {n} of {PROMPTS}");
+    for n in 1..prompts {
+        println!("{agent:?}: prompt {n} of {prompts}");
         last = match n % 25 {
             8 => over_a_draft(&world, n, &last).await,
             16 => over_a_dialog(&world, agent, n, &last).await,
@@ -161,7 +168,7 @@ async fn many_prompts_arrive_once_each(agent: Agent) {
     is(&world, SessionPhase::Idle).await;
 
     daemon.stop().await;
-    let told = assert_all_arrived(&world, agent, PROMPTS, &[Receipt::Hook, Receipt::Transcript]).await;
+    let told = assert_all_arrived(&world, agent, prompts, &[Receipt::Hook, Receipt::Transcript]).await;
     let sizes: Vec<usize> = told.composed.values().map(String::len).collect();
     assert!(sizes.iter().max() > Some(&100_000), "{sizes:?}");
     let workspace = world.state_dir().join("workspaces").join(SESSION);
@@ -169,24 +176,43 @@ async fn many_prompts_arrive_once_each(agent: Agent) {
     assert!(!made.iter().any(|name| name.to_string_lossy().contains("canary")), "something was executed: {made:?}");
     let drafts = taken(&world, agent).into_iter().filter(|message| message.contains("half a draft")).count();
     assert_eq!(drafts, 0, "a draft was sent");
+    assert_eq!(told.channels, used.iter().copied().collect());
     println!("{agent:?}: {} prompts of {:?} to {:?} bytes", sizes.len(), sizes.iter().min(), sizes.iter().max());
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs real agents: scripts/e2e-agents"]
-async fn claude_takes_two_hundred_prompts_once_each() {
-    many_prompts_arrive_once_each(Agent::Claude).await;
+async fn claude_takes_two_hundred_typed_prompts_once_each() {
+    many_prompts_arrive_once_each(Agent::Claude, TYPED, &[Channel::Terminal], &[Channel::Terminal]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs real agents: scripts/e2e-agents"]
-async fn codex_takes_two_hundred_prompts_once_each() {
-    many_prompts_arrive_once_each(Agent::Codex).await;
+async fn codex_takes_two_hundred_typed_prompts_once_each() {
+    many_prompts_arrive_once_each(Agent::Codex, TYPED, &[Channel::Terminal], &[Channel::Terminal]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs real agents: scripts/e2e-agents"]
-async fn opencode_takes_two_hundred_prompts_once_each() {
-    many_prompts_arrive_once_each(Agent::OpenCode).await;
+async fn opencode_takes_two_hundred_typed_prompts_once_each() {
+    many_prompts_arrive_once_each(Agent::OpenCode, TYPED, &[Channel::Terminal], &[Channel::Terminal]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs real agents: scripts/e2e-agents"]
+async fn claude_takes_prompts_at_the_end_of_its_turns_once_each() {
+    many_prompts_arrive_once_each(Agent::Claude, BEST, &Channel::ALL, &[Channel::Inbox, Channel::Terminal]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs real agents: scripts/e2e-agents"]
+async fn codex_takes_prompts_from_its_queue_once_each() {
+    many_prompts_arrive_once_each(Agent::Codex, BEST, &Channel::ALL, &[Channel::Queue, Channel::Terminal]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs real agents: scripts/e2e-agents"]
+async fn opencode_takes_prompts_from_its_inbox_once_each() {
+    many_prompts_arrive_once_each(Agent::OpenCode, BEST, &Channel::ALL, &[Channel::Inbox, Channel::Terminal]).await;
 }

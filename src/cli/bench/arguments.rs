@@ -8,6 +8,7 @@ const EXAMPLES: &str = "\
 Examples:
   antiphon bench delivery                                     2,000 prompts, every fault, both runtimes
   antiphon bench delivery --prompts 200 --runtime pty         a shorter look at one runtime
+  antiphon bench delivery --channel inbox                     without keystrokes, as OpenCode gets its prompts
   antiphon bench delivery --faults dialog,shell --seed 7      two faults, in the order of another seed
   antiphon bench delivery --json > delivery.json              the same numbers for programs
 
@@ -40,6 +41,9 @@ pub(super) struct Delivery {
     /// Where the agents' terminals live
     #[arg(long, value_name = "NAME", default_value = "both")]
     pub(super) runtime: Homes,
+    /// How messages reach the agents: keys in their terminals, or the inbox that a plugin of theirs takes them from
+    #[arg(long, value_name = "NAME", default_value = "terminal")]
+    pub(super) channel: Way,
     /// Decides in which order what happens, and when exactly
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,
@@ -58,6 +62,25 @@ pub(super) struct Delivery {
     /// Works in this new or empty directory, and leaves everything there
     #[arg(long, value_name = "DIR")]
     pub(super) keep: Option<PathBuf>,
+}
+
+/// How messages reach the agents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Way {
+    /// They are typed.
+    Terminal,
+    /// A plugin takes them out of the inbox.
+    Inbox,
+}
+
+impl Way {
+    /// Its name.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::Inbox => "inbox",
+        }
+    }
 }
 
 /// Where a terminal lives.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, watch};
 
 use super::{
-    arguments::{Delivery, Home},
+    arguments::{Delivery, Home, Way},
     board::{Board, End},
     daemon::Daemon,
     person::People,
@@ -96,13 +96,17 @@ impl House {
     fn settings(&self, delivery: &Delivery) -> String {
         let repositories: String = delivery.runtime.each().iter().map(|home| self.repository_settings(*home)).collect();
         let program = quoted(self.sandbox.program());
+        let inbox = match delivery.channel {
+            Way::Terminal => "",
+            Way::Inbox => "--inbox, ",
+        };
         format!(
             "# Written by `antiphon bench`.\n\
              {head}\
              repositories:\n{repositories}\
              agents:\n\
              \x20 faulty:\n\
-             \x20   command: [{program}, faulty-agent, --dir, {agents}, --turn-ms, '{TURN_MS}', --, {program}, hook]\n\
+             \x20   command: [{program}, faulty-agent, --dir, {agents}, --turn-ms, '{TURN_MS}', {inbox}--, {program}, hook]\n\
              \x20   receipt: hook\n\
              \x20   ready: '\\? for shortcuts'\n\
              \x20   draft: '(?m)^> (.+)$'\n\

@@ -62,6 +62,7 @@ pub(super) fn run(arguments: &Arguments, caller: &Caller) -> Result<ExitCode, Er
     let head = Head {
         version: env!("CARGO_PKG_VERSION"),
         seed: delivery.seed,
+        channel: delivery.channel.name(),
         time_scale: delivery.time_scale,
         sessions: delivery.sessions,
         seconds: watch.elapsed().as_secs(),

@@ -16,6 +16,8 @@ pub(super) struct Head {
     pub(super) version: &'static str,
     /// What decided the order.
     pub(super) seed: u64,
+    /// How messages reached the agents.
+    pub(super) channel: &'static str,
     /// By what every duration of the daemon was divided.
     pub(super) time_scale: u32,
     /// Agents in each runtime.
@@ -75,10 +77,11 @@ pub(super) fn sum(rows: &Rows, home: Option<Home>) -> Row {
 
 fn sentence(head: &Head, all: &Row) -> String {
     format!(
-        "{} prompts in {} s (antiphon {}, seed {}, {} agents in each runtime, every wait divided by {}): {} acknowledged, \
+        "{} prompts by the {} in {} s (antiphon {}, seed {}, {} agents in each runtime, every wait divided by {}): {} acknowledged, \
          {} indeterminate, {} refused before a byte was typed; {} duplicated, {} in a wrong session, {} executed, {} \
          altered, {} unaccounted for.",
         all.sent,
+        head.channel,
         head.seconds,
         head.version,
         head.seed,

@@ -67,6 +67,7 @@ impl Reader {
             | Effect::PruneOutput { .. }
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
+            | Effect::Dismiss { .. }
             | Effect::SeekReceipt { .. }
             | Effect::Meter { .. }
             | Effect::Stop { .. }

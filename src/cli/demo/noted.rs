@@ -6,7 +6,7 @@ use crate::{
     event::{self, Hook},
     journal::Entry,
     machine,
-    model::{Branch, CheckState, Conclusion, Evidence, IncidentKind, ReviewState, Snapshot, Submission, Tier},
+    model::{Branch, Channel, CheckState, Conclusion, Evidence, IncidentKind, ReviewState, Snapshot, Submission, Tier},
     reaction::{self, Action},
 };
 
@@ -165,8 +165,8 @@ pub(super) fn of_session(entry: &Entry, event: &event::Session) -> Option<Line> 
     if let LaunchFailed { why, .. } = event {
         return Some(antiphon(entry, "failed", "the agent cannot be started").because(why).meant(Tone::Bad));
     }
-    if let Delivered { prompt, submission } = event {
-        return Some(delivered(entry, *submission).with("prompt", prompt.to_string()));
+    if let Delivered { prompt, submission, channel } = event {
+        return Some(delivered(entry, *submission, *channel).with("prompt", prompt.to_string()));
     }
     if let Refused { prompt, why } = event {
         let (why, tone) = match why {
@@ -186,9 +186,14 @@ pub(super) fn of_session(entry: &Entry, event: &event::Session) -> Option<Line> 
     if let Hooked { hook, .. } = event { hooked(entry, hook) } else { None }
 }
 
-fn delivered(entry: &Entry, submission: Submission) -> Line {
+fn delivered(entry: &Entry, submission: Submission, channel: Channel) -> Line {
+    let handed = match channel {
+        Channel::Inbox => "hands it to the agent's hook",
+        Channel::Queue => "puts it into the agent's queue",
+        Channel::Terminal => "types it into that terminal, and presses Enter",
+    };
     let (kind, what, tone) = match submission {
-        Submission::Submitted => ("prompt-submitted", "types it into that terminal, and presses Enter", Tone::Plain),
+        Submission::Submitted => ("prompt-submitted", handed, Tone::Plain),
         Submission::Indeterminate => ("prompt-indeterminate", "cannot tell whether it was typed", Tone::Bad),
         Submission::Placed => ("prompt-placed", "typed it, but did not press Enter", Tone::Bad),
         Submission::Untouched => ("prompt-untouched", "typed nothing of it", Tone::Bad),
@@ -221,7 +226,7 @@ fn hooked(entry: &Entry, hook: &Hook) -> Option<Line> {
         Hook::TurnEnded => Some(agent("turn-ended", "ends its turn").meant(Tone::Quiet)),
         Hook::TurnFailed { error } => Some(agent("turn-failed", "cannot go on").because(error).meant(Tone::Bad)),
         Hook::NeedsInput => Some(agent("needs-input", "waits for a person").meant(Tone::Bad)),
-        Hook::Started { .. } | Hook::PromptTaken { .. } | Hook::Ended => None,
+        Hook::Started { .. } | Hook::PromptTaken { .. } | Hook::Waits | Hook::Ended => None,
     }
 }
 

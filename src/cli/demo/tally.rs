@@ -101,7 +101,7 @@ impl Tally {
             let causes = references.iter().map(cause).collect();
             self.summary.prompts.push(Prompt { id: prompt.to_string(), causes, state: "composed", quote: None });
         }
-        if let event::Session::Delivered { prompt, submission } = event {
+        if let event::Session::Delivered { prompt, submission, .. } = event {
             self.reached(prompt, word(*submission));
         }
         let hooked = if let event::Session::Hooked { hook: event::Hook::PromptTaken { evidence }, .. } = event {

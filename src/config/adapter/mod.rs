@@ -22,8 +22,7 @@ use crate::{
 
 pub use pattern::Pattern;
 pub use shipped::shipped;
-use template::Template;
-pub use template::{BrokenTemplate, Facts};
+pub use template::{BrokenTemplate, Facts, Template};
 pub use transcript::{PromptLine, Transcript, UsageLine};
 
 /// How one agent program is driven.
@@ -76,10 +75,22 @@ pub struct Launch {
     pub begin: Vec<Template>,
     /// Arguments that continue the conversation `agent_session`. None: it cannot be continued.
     pub resume: Vec<Template>,
+    /// How a message is put into the program's own queue of the conversation `agent_session`, if it has one.
+    pub queue: Option<Queue>,
     /// Variables of the process; what the operator sets wins.
     pub env: BTreeMap<String, Template>,
     /// Files in the private directory of the launch, by name.
     pub files: BTreeMap<String, Template>,
+}
+
+/// Arguments by which a second process of the program puts a message into the queue of a conversation.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Succeeds in versions that can do so, and does nothing.
+    pub probe: Vec<Template>,
+    /// Puts `prompt` into the queue, or fails.
+    pub send: Vec<Template>,
 }
 
 /// What a program may do without asking, as its arguments.

@@ -29,6 +29,10 @@ pub struct Facts {
     /// The agent's own id of the conversation: of the one that is continued, or one that was made for a new one; empty if
     /// the program makes its own.
     pub agent_session: String,
+    /// The directory of the launch's inbox.
+    pub inbox: String,
+    /// The words that are to be put into the program's own queue; empty elsewhere.
+    pub prompt: String,
     /// The environment of the agent, as far as the user made it: some programs are told there where their files are.
     #[serde(skip)]
     pub env: BTreeMap<String, String>,
@@ -99,6 +103,8 @@ impl Facts {
             writable: vec!["/r/.git".to_owned()],
             permissions,
             agent_session: "0".to_owned(),
+            inbox: "/s/inbox".to_owned(),
+            prompt: "hello".to_owned(),
             env: BTreeMap::new(),
         }
     }
@@ -108,9 +114,10 @@ impl Facts {
 type Make = fn(&Facts, &[&Value]) -> Option<String>;
 
 /// What templates may call.
-const HELPERS: [(&str, Make); 4] = [
+const HELPERS: [(&str, Make); 5] = [
     // A list of strings in JSON is one in TOML, too.
     ("json", |_, values| Some(values.first()?.to_string())),
+    ("concat", |_, values| values.iter().map(|value| value.as_str()).collect()),
     ("file", |facts, values| Some(in_dir(&facts.session_dir, values.first()?.as_str()?))),
     ("file_url", |facts, values| Some(url_of(&in_dir(&facts.session_dir, values.first()?.as_str()?)))),
     ("dir", |facts, values| {
@@ -162,8 +169,9 @@ impl JsonSchema for Template {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "Handlebars. It may name session_dir, workspace, home, hook, hook_line, writable, permissions \
-                and agent_session. `{{json x}}` writes a value as JSON, `{{file NAME}}` is the path of a file of the launch, \
+            "description": "Handlebars. It may name session_dir, workspace, home, hook, hook_line, writable, permissions, \
+                inbox, agent_session and, in `queue`, prompt. `{{json x}}` writes a value as JSON, \
+                `{{concat x y}}` puts texts together, `{{file NAME}}` is the path of a file of the launch, \
                 `{{file_url NAME}}` its URL, `{{dir VARIABLE NAME}}` the directory that the variable names, or NAME in the \
                 home directory."
         })

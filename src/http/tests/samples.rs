@@ -209,6 +209,7 @@ pub(super) async fn sent(house: &House, prompt: &str, seconds: i64, words: &str)
         text: Some(kept(house, &text).await.hash),
         ordered_at: ago(house, seconds),
         end,
+        channel: None,
         used: None,
     }
 }

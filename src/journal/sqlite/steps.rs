@@ -101,6 +101,7 @@ fn order(desk: &mut Desk<'_>, step: &Step) -> Result<(), Error> {
             | Effect::PruneOutput { .. }
             | Effect::Launch { .. }
             | Effect::Prompt { .. }
+            | Effect::Dismiss { .. }
             | Effect::SeekReceipt { .. }
             | Effect::Meter { .. }
             | Effect::Stop { .. }

@@ -72,6 +72,7 @@ impl State {
                 }
             }
             Hook::TurnEnded | Hook::TurnFailed { .. } => self.end_turn(now, effects),
+            Hook::Waits => self.on_waits(effects),
             Hook::NeedsInput => {
                 self.become_active(Activity::NeedsInput, now);
                 // Drawing the question is no answer to it.

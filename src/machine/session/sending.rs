@@ -6,7 +6,7 @@ use super::{Activity, Life, Now, Refused, Rules, SendEnd, SendStage, Sending, Se
 use crate::{
     effect::Effect,
     event::{self, Event, Refusal},
-    model::{Cause, Evidence, IncidentKind, MachineKey, PromptId, PromptRef, Receipt, Submission, TextHash},
+    model::{Cause, Channel, Evidence, IncidentKind, MachineKey, PromptId, PromptRef, Receipt, Submission, TextHash},
 };
 
 /// How many ended prompts a state remembers; the log has them all.
@@ -44,7 +44,15 @@ impl State {
             ordered_at: now.at,
             generation: self.generation,
             stage: SendStage::Ordered,
+            channel: None,
         });
+    }
+
+    /// An agent that waits for more at the end of its turn is let go, unless a prompt is on its way to it.
+    pub(super) fn on_waits(&self, effects: &mut Vec<Effect>) {
+        if self.sending.as_ref().is_none_or(|sending| sending.stage != SendStage::Ordered) {
+            effects.push(Effect::Dismiss { session: self.session.clone(), generation: self.generation });
+        }
     }
 
     fn is_receptive(&self, at: Timestamp) -> bool {
@@ -82,10 +90,11 @@ impl State {
     pub(super) fn on_delivered(
         &mut self,
         prompt: &PromptId,
-        submission: Submission,
+        how: (Submission, Channel),
         now: &Now<'_>,
         effects: &mut Vec<Effect>,
     ) {
+        let (submission, channel) = how;
         let Some(sending) = self.sending.as_mut().filter(|sending| sending.is_ordered(prompt)) else { return };
         if submission == Submission::Untouched {
             self.on_refused(prompt, Refusal::Busy("the runtime did not type it".to_owned()), now);
@@ -93,6 +102,7 @@ impl State {
         }
         let seek_at = now.at + now.rules.pace.receipt_after;
         sending.stage = SendStage::Submitted { at: now.at, seek_at };
+        sending.channel = Some(channel);
         let sending = sending.clone();
         self.refused = None;
         self.begin_turn(&sending, now, effects);
@@ -210,6 +220,7 @@ impl State {
             text: sending.text,
             ordered_at: sending.ordered_at,
             end,
+            channel: sending.channel,
             used: None,
         });
         if self.sent.len() > REMEMBERED {
@@ -235,7 +246,7 @@ mod tests {
     use crate::{
         event::{ActionOutcome, Hook, Session},
         machine::testing::*,
-        model::TaskId,
+        model::{Generation, TaskId},
     };
 
     const NOTHING: [&str; 0] = [];
@@ -305,6 +316,43 @@ mod tests {
             desk.hook(Hook::TurnEnded)[0],
             "tell pull/1/7: turn ended (checks-failed attempt 1 + conflict attempt 1)"
         );
+    }
+
+    #[test]
+    fn an_agent_that_asks_for_more_gets_what_waits_or_is_let_go() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(first());
+        desk.hook(Hook::TurnEnded);
+        assert_eq!(desk.hook(Hook::Waits), ["dismiss agent"]);
+
+        desk.works_on(first());
+        desk.wants(ci());
+        desk.hook(Hook::TurnEnded);
+        assert_eq!(desk.hook(Hook::Waits), NOTHING, "a prompt is on its way");
+
+        // That of an older launch has nobody to go on.
+        assert_eq!(desk.feed(Session::Hooked { generation: Generation(0), hook: Hook::Waits }), NOTHING);
+    }
+
+    #[test]
+    fn an_agent_that_asks_for_more_while_a_receipt_is_awaited_is_let_go() {
+        let mut desk = Desk::idle(rules());
+        desk.wants(ci());
+        desk.delivered();
+        desk.hook(Hook::TurnEnded);
+
+        assert_eq!(desk.hook(Hook::Waits), ["dismiss agent"]);
+    }
+
+    #[test]
+    fn how_a_prompt_was_handed_over_is_remembered() {
+        let mut desk = Desk::idle(rules());
+        desk.wants(ci());
+        let prompt = desk.state().sending.as_ref().unwrap().prompt.clone();
+        desk.feed(Session::Delivered { prompt, submission: Submission::Submitted, channel: Channel::Inbox });
+        desk.takes();
+
+        assert_eq!(desk.state().sent[0].channel, Some(Channel::Inbox));
     }
 
     #[test]
@@ -394,7 +442,10 @@ mod tests {
         desk.wants(ci());
         let prompt = desk.prompt();
 
-        assert_eq!(desk.feed(Session::Delivered { prompt, submission: Submission::Untouched }), NOTHING);
+        assert_eq!(
+            desk.feed(Session::Delivered { prompt, submission: Submission::Untouched, channel: Channel::Terminal }),
+            NOTHING
+        );
 
         assert_eq!(desk.state().queue, [ci()]);
         assert_eq!(ends(&desk), []);
@@ -472,7 +523,10 @@ mod tests {
         let state = desk.one.state.clone();
 
         for submission in [Submission::Submitted, Submission::Untouched, Submission::Indeterminate] {
-            assert_eq!(desk.feed(Session::Delivered { prompt: prompt.clone(), submission }), NOTHING);
+            assert_eq!(
+                desk.feed(Session::Delivered { prompt: prompt.clone(), submission, channel: Channel::Terminal }),
+                NOTHING
+            );
         }
 
         assert_eq!(desk.one.state, state);

@@ -10,8 +10,8 @@ use crate::{
     event::Agent,
     machine::incident::Incident,
     model::{
-        Evidence, Generation, IncidentKind, LookupKey, MachineKey, PromptId, PromptRef, RepoId, SessionId, TaskId,
-        TextHash, Usage,
+        Channel, Evidence, Generation, IncidentKind, LookupKey, MachineKey, PromptId, PromptRef, RepoId, SessionId,
+        TaskId, TextHash, Usage,
     },
 };
 
@@ -137,6 +137,9 @@ pub struct Sending {
     pub generation: Generation,
     /// How far it got.
     pub stage: SendStage,
+    /// By which way it was handed over, if it was.
+    #[serde(default)]
+    pub channel: Option<Channel>,
 }
 
 impl Sending {
@@ -174,6 +177,9 @@ pub struct Sent {
     pub ordered_at: Timestamp,
     /// How it ended.
     pub end: SendEnd,
+    /// By which way it was handed over, if it was.
+    #[serde(default)]
+    pub channel: Option<Channel>,
     /// What was used from its arrival to the end of the turn, where that is known.
     #[serde(default)]
     pub used: Option<Usage>,

@@ -40,7 +40,9 @@ impl State {
             Session::Composed { prompt, references, covers, text } => {
                 self.on_composed(&prompt, (references, covers), text, effects);
             }
-            Session::Delivered { prompt, submission } => self.on_delivered(&prompt, submission, now, effects),
+            Session::Delivered { prompt, submission, channel } => {
+                self.on_delivered(&prompt, (submission, channel), now, effects);
+            }
             Session::Refused { prompt, why } => self.on_refused(&prompt, why, now),
             Session::Withdrawn { prompt, references } => self.on_withdrawn(&prompt, &references, effects),
             Session::Acknowledged { evidence } => self.on_evidence(evidence),

@@ -8,8 +8,8 @@ use crate::{
     event::{ActionOutcome, Event, Hook, Refusal, Seen, Session},
     machine::{Rules, session},
     model::{
-        Attempt, Cause, Evidence, Generation, IncidentKind, MachineKey, PromptId, PromptRef, Receipt, Submission,
-        TextHash,
+        Attempt, Cause, Channel, Evidence, Generation, IncidentKind, MachineKey, PromptId, PromptRef, Receipt,
+        Submission, TextHash,
     },
 };
 
@@ -103,7 +103,7 @@ impl Desk {
 
     pub(crate) fn delivered(&mut self) -> Vec<String> {
         let prompt = self.prompt();
-        self.feed(Session::Delivered { prompt, submission: Submission::Submitted })
+        self.feed(Session::Delivered { prompt, submission: Submission::Submitted, channel: Channel::Terminal })
     }
 
     pub(crate) fn refused(&mut self, why: Refusal) -> Vec<String> {

@@ -49,6 +49,7 @@ fn effect(effect: &Effect) -> String {
         | Effect::RemoveWorkspace { .. }
         | Effect::RestoreWorkspace { .. }
         | Effect::PruneOutput { .. }
+        | Effect::Dismiss { .. }
         | Effect::SeekReceipt { .. }
         | Effect::Meter { .. } => effect.name().to_owned(),
     }

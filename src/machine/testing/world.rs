@@ -13,8 +13,8 @@ use crate::{
     event::{self, ActionOutcome, Event, Hook, LookFailure, OpenPull, Refusal, Seen},
     machine::{Now, Rules, State, pull, session, still_wanted, still_wanted_act, task},
     model::{
-        CheckState, Evidence, Generation, Issue, IssueNumber, Lifecycle, MachineKey, PrNumber, PromptId, PromptRef,
-        Receipt, SessionId, Sha, Snapshot, Submission, TaskId, TextHash,
+        Channel, CheckState, Evidence, Generation, Issue, IssueNumber, Lifecycle, MachineKey, PrNumber, PromptId,
+        PromptRef, Receipt, SessionId, Sha, Snapshot, Submission, TaskId, TextHash,
     },
     reaction::Action,
 };
@@ -274,7 +274,8 @@ impl World {
             Effect::Prompt { session, generation, prompt, references } => {
                 self.prompt(&session, generation, prompt, references);
             }
-            Effect::SeekReceipt { .. }
+            Effect::Dismiss { .. }
+            | Effect::SeekReceipt { .. }
             | Effect::Meter { .. }
             | Effect::Answer { .. }
             | Effect::Report { .. }
@@ -343,7 +344,8 @@ impl World {
         let quote = format!("[antiphon:{prompt}]");
         let evidence = Evidence { prompt: prompt.clone(), receipt: Receipt::Hook, quote, at: self.at };
         self.post(to.clone(), event::Session::Composed { prompt: prompt.clone(), references: kept, covers, text });
-        let delivered = event::Session::Delivered { prompt, submission: Submission::Submitted };
+        let delivered =
+            event::Session::Delivered { prompt, submission: Submission::Submitted, channel: Channel::Terminal };
         let hook = Hook::PromptTaken { evidence: Some(evidence) };
         let taken = event::Session::Hooked { generation, hook };
         // The agent may be quicker than the report.

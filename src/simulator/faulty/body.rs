@@ -53,6 +53,7 @@ pub(super) struct Body {
     turns: usize,
     shown: String,
     deaf_until: Option<Duration>,
+    attends: bool,
 }
 
 impl Body {
@@ -77,6 +78,7 @@ impl Body {
             turns: 0,
             shown: String::new(),
             deaf_until: None,
+            attends: false,
             arguments,
         })
     }
@@ -131,11 +133,35 @@ impl Body {
                 return Ok(Some(end));
             }
         }
-        let deeds = self.mind.tick(now);
+        let mut deeds = self.mind.tick(now);
         self.turns += 1;
+        if let Some(message) = self.message()? {
+            deeds.extend(self.mind.receive(message, now));
+        }
         let end = self.carry_out(deeds)?;
         self.draw()?;
         Ok(end)
+    }
+
+    /// What lies in the inbox, as a plugin takes it: one file, moved to where it belongs to nobody else.
+    fn message(&mut self) -> io::Result<Option<String>> {
+        let Some(inbox) = self.arguments.inbox.as_deref().filter(|_| self.mind.is_up() && self.deaf_until.is_none())
+        else {
+            return Ok(None);
+        };
+        if !self.attends {
+            std::fs::write(inbox.join("open"), "")?;
+            self.attends = true;
+        }
+        for file in std::fs::read_dir(inbox.join("placed"))? {
+            let file = file?;
+            let taken = inbox.join("taken").join(file.file_name());
+            // Somebody else was quicker.
+            if std::fs::rename(file.path(), &taken).is_ok() {
+                return std::fs::read_to_string(taken).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     fn hear(&mut self, bytes: &[u8]) -> io::Result<Option<End>> {

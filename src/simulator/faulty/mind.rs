@@ -117,6 +117,11 @@ impl Mind {
         self.cover.as_ref().map(|cover| cover.what)
     }
 
+    /// Whether it has come up.
+    pub(super) fn is_up(&self) -> bool {
+        self.cover() != Some(What::Start)
+    }
+
     /// What it is busy with.
     pub(super) fn busy(&self) -> Option<Busy> {
         self.busy.map(|(busy, _)| busy)
@@ -200,12 +205,24 @@ impl Mind {
                 Busy::Turn => stop(),
                 Busy::Compaction => started("compact"),
             }));
-            if !self.waiting.is_empty() {
-                let next = self.waiting.remove(0);
-                deeds.extend(self.take(&next, now));
-            }
+        }
+        if self.busy.is_none() && self.cover.is_none() && !self.waiting.is_empty() {
+            let next = self.waiting.remove(0);
+            deeds.extend(self.take(&next, now));
         }
         deeds
+    }
+
+    /// Gets a message without a key. Nothing on the screen is in its way, but an agent that is busy takes it later.
+    pub(super) fn receive(&mut self, text: String, now: Duration) -> Vec<Deed> {
+        if matches!(self.armed.die, Some(Moment::Paste | Moment::Enter)) {
+            return vec![Deed::Die];
+        }
+        if self.busy.is_some() || self.cover.is_some() {
+            self.waiting.push(text);
+            return Vec::new();
+        }
+        self.take(&text, now)
     }
 
     fn pasted(&mut self, bytes: usize, now: Duration) -> Vec<Deed> {

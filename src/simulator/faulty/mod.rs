@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! bytes of the terminal ─┐
+//! files of the inbox ────┤
 //! orders (a file) ───────┼─▶ mind (pure) ─▶ deeds ─▶ screen · hook · diary (a file: what it really took)
 //! time ──────────────────┘
 //! ```
@@ -38,6 +39,8 @@ pub struct Arguments {
     pub hook: Vec<OsString>,
     /// How long a turn takes.
     pub turn: Duration,
+    /// The inbox that a plugin of this agent takes messages from; none: all of them come from the terminal.
+    pub inbox: Option<PathBuf>,
 }
 
 impl Arguments {

@@ -1,5 +1,6 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod acp;
 pub mod agent;
 pub mod app;
 pub mod background;

@@ -130,6 +130,15 @@ impl Inbox {
         }
     }
 
+    /// The agent's side: says that from now on prompts are taken.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be written.
+    pub fn open(&self) -> io::Result<()> {
+        std::fs::write(self.0.join(OPEN), "")
+    }
+
     /// The agent's side: says that a hook waits for more.
     ///
     /// # Errors
@@ -159,7 +168,9 @@ impl Inbox {
         taken
     }
 
-    fn take(&self) -> Option<String> {
+    /// The agent's side: takes one prompt, if there is one.
+    #[must_use]
+    pub fn take(&self) -> Option<String> {
         let names = std::fs::read_dir(self.0.join(PLACED)).ok()?.flatten().map(|entry| entry.file_name());
         names.into_iter().find_map(|name| {
             let taken = self.0.join(TAKEN).join(&name);

@@ -11,7 +11,7 @@ use sha2::Digest as _;
 
 use super::{environment, inbox::Inbox, shell, start::Start};
 use crate::{
-    config::{BrokenTemplate, Facts, Permissions, Template},
+    config::{BrokenTemplate, Facts, Permissions, Protocol, Template},
     model::Conversation,
 };
 
@@ -63,7 +63,8 @@ pub fn plan(start: &Start) -> Result<Plan, BrokenTemplate> {
         Permissions::Edits => &launch.permissions.edits,
         Permissions::All => &launch.permissions.all,
     };
-    let mut argv = start.agent.command.clone();
+    let mut argv = client(start);
+    argv.extend(start.agent.command.iter().cloned());
     for argument in launch.args.iter().chain(permissions).chain(conversation) {
         argv.push(argument.render(&facts)?);
     }
@@ -89,6 +90,18 @@ pub fn transcript_path(start: &Start, agent_session: Option<&str>) -> Result<Opt
     let path = start.agent.adapter.transcript.as_ref().and_then(|transcript| transcript.path.as_ref());
     let facts = facts(start, agent_session, &environment::of(start));
     path.map(|path| path.render(&facts)).transpose()
+}
+
+/// What stands before a program that has no terminal of its own.
+fn client(start: &Start) -> Vec<String> {
+    let Some(Protocol::Acp) = start.agent.adapter.launch.protocol else { return Vec::new() };
+    let own = start.hook_argv.first().cloned().unwrap_or_default();
+    let mut argv = vec![own, "acp".to_owned(), "--permissions".to_owned(), start.agent.permissions.as_str().to_owned()];
+    if let Conversation::Continued(id) = &start.conversation {
+        argv.extend(["--resume".to_owned(), id.clone()]);
+    }
+    argv.push("--".to_owned());
+    argv
 }
 
 /// How a prompt is put into the program's own queue.
@@ -180,6 +193,8 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::{
         agent::{
@@ -247,8 +262,8 @@ mod tests {
         let settings: serde_json::Value = serde_json::from_str(&file.text).unwrap();
         let hooks = settings["hooks"].as_object().unwrap();
         assert_eq!(
-            hooks.keys().collect::<Vec<_>>(),
-            ["Notification", "SessionEnd", "SessionStart", "Stop", "StopFailure", "UserPromptSubmit"]
+            hooks.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+            BTreeSet::from(["Notification", "SessionEnd", "SessionStart", "Stop", "StopFailure", "UserPromptSubmit"])
         );
         assert_eq!(
             hooks["Stop"],

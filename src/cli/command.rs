@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{
-    adopt, attach, bench, caller::Caller, completions, demo, doctor, error::Error, exit_codes, faulty_agent, gc,
+    acp, adopt, attach, bench, caller::Caller, completions, demo, doctor, error::Error, exit_codes, faulty_agent, gc,
     git_credential, github, hold, hook, init, journal, logs, open, reactions, retry, scripted_agent, send, spawn,
     status, stop, undo, up, webhook,
 };
@@ -62,6 +62,9 @@ pub(super) enum Command {
     /// Holds the terminal of one launch
     #[command(hide = true)]
     Hold(hold::Arguments),
+    /// Shows an agent that speaks the Agent Client Protocol
+    #[command(hide = true)]
+    Acp(acp::Arguments),
     /// Records what an agent's hook says
     #[command(hide = true)]
     Hook(hook::Arguments),
@@ -109,6 +112,7 @@ impl Command {
             Self::Demo(arguments) => return demo::run(&arguments, caller),
             Self::Bench(arguments) => return bench::run(&arguments, caller),
             Self::Hold(arguments) => return Ok(hold::run(&arguments)),
+            Self::Acp(arguments) => return acp::run(arguments, environment),
             Self::ScriptedAgent(arguments) => return Ok(scripted_agent::run(arguments, environment)),
             Self::FaultyAgent(arguments) => return Ok(faulty_agent::run(arguments, environment)),
         }
@@ -141,6 +145,7 @@ impl Command {
             | Self::Completions(_)
             | Self::ExitCodes
             | Self::Hold(_)
+            | Self::Acp(_)
             | Self::Hook(_)
             | Self::GitCredential(_)
             | Self::ScriptedAgent(_)

@@ -5,6 +5,7 @@
 //!
 //! Nothing here starts an async runtime before a command needs one: `--version` and completions are instant.
 
+mod acp;
 mod adopt;
 mod age;
 mod attach;

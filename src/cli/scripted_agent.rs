@@ -12,19 +12,23 @@ pub(super) struct Arguments {
     /// Notes every byte that comes from the terminal in this file
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Speaks the Agent Client Protocol on its standard streams instead of showing itself in a terminal
+    #[arg(long)]
+    acp: bool,
     /// A command that is told of prompts and turns, as agents' hooks are
     #[arg(last = true)]
     hook: Vec<OsString>,
 }
 
 pub(super) fn run(arguments: Arguments, environment: &Environment) -> ExitCode {
-    let code = agent::run(agent::AgentArgs {
+    let args = agent::AgentArgs {
         dir: environment.dir().to_owned(),
         env: environment.variables().iter().map(|(name, value)| (name.into(), value.into())).collect(),
         hook: arguments.hook,
         session_id: environment.var("ANTIPHON_SESSION").unwrap_or("scripted").to_owned(),
         delay_ms: arguments.delay_ms,
         record: arguments.record,
-    });
+    };
+    let code = if arguments.acp { agent::run_by_acp(args) } else { agent::run(args) };
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

@@ -17,7 +17,7 @@ use std::{io, path::PathBuf};
 use crate::yaml::Diagnostic;
 
 pub use adapter::{
-    Adapter, BrokenTemplate, Facts, Pattern, PromptLine, Screen, Template, Transcript, UsageLine,
+    Adapter, BrokenTemplate, Facts, Pattern, PromptLine, Protocol, Screen, Template, Transcript, UsageLine,
     shipped as shipped_adapters,
 };
 pub use environment::Environment;

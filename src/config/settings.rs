@@ -356,7 +356,11 @@ impl Config {
         let named = agent.and_then(|agent| agent.adapter.as_ref());
         let command = agent.map(|agent| agent.command.as_slice()).unwrap_or_default();
         let found = match named {
-            None if !command.is_empty() => self.adapters.all.values().find(|adapter| adapter.drives(command)),
+            None if !command.is_empty() => {
+                // Of several for one program, that with the agent's own name.
+                let own = self.adapters.all.get(name).filter(|adapter| adapter.drives(command));
+                own.or_else(|| self.adapters.all.values().find(|adapter| adapter.drives(command)))
+            }
             Some(_) | None => self.adapters.all.get(named.unwrap_or(name)),
         };
         found.cloned().unwrap_or_else(|| Arc::new(Adapter::unknown()))

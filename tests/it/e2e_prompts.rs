@@ -128,7 +128,7 @@ async fn over_a_dialog(world: &World, agent: Agent, n: usize, last: &str) -> Str
     is(world, SessionPhase::Idle).await;
     let (command, title) = match agent {
         Agent::Claude => ("/model", "Esc to cancel"),
-        Agent::Codex => ("/model", "Select a model"),
+        Agent::Codex => ("/model", "esc back"),
         Agent::OpenCode => ("/models", "Select model"),
     };
     keys(world, &["-l", command]).await;

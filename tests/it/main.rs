@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it tried, and what it had to skip")]
 
 #[cfg(unix)]
+mod acp;
 mod addressees;
 #[cfg(unix)]
 mod behind;

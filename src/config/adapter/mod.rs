@@ -67,6 +67,8 @@ pub struct Version {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Launch {
+    /// What the program speaks, if it has no terminal of its own.
+    pub protocol: Option<Protocol>,
     /// Arguments of every start.
     pub args: Vec<Template>,
     /// Arguments that say what it may do without asking.
@@ -84,6 +86,15 @@ pub struct Launch {
     pub env: BTreeMap<String, Template>,
     /// Files in the private directory of the launch, by name.
     pub files: BTreeMap<String, Template>,
+}
+
+/// What a program without a terminal of its own speaks on its standard streams. A client of ours shows it in the session's
+/// terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// The Agent Client Protocol, version 1. The client continues conversations and grants permissions by itself.
+    Acp,
 }
 
 /// Arguments by which a second process of the program puts a message into the queue of a conversation.

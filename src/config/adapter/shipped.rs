@@ -14,17 +14,21 @@ macro_rules! adapter {
     };
 }
 
-const SHIPPED: [(&str, &str); 11] = [
+const SHIPPED: [(&str, &str); 15] = [
     adapter!("aider"),
     adapter!("amp"),
     adapter!("claude"),
     adapter!("codex"),
     adapter!("copilot"),
+    adapter!("copilot-acp"),
     adapter!("cursor"),
     adapter!("droid"),
     adapter!("gemini"),
+    adapter!("gemini-acp"),
     adapter!("goose"),
+    adapter!("goose-acp"),
     adapter!("opencode"),
+    adapter!("opencode-acp"),
     adapter!("qwen"),
 ];
 
@@ -62,11 +66,15 @@ mod tests {
 
     /// Which program a command starts must not depend on the order of the files.
     #[test]
-    fn no_two_adapters_are_for_one_program() {
-        let mut programs: Vec<_> = shipped().values().flat_map(|adapter| adapter.programs.clone()).collect();
-        let count = programs.len();
-        programs.sort();
-        programs.dedup();
-        assert_eq!(programs.len(), count, "{programs:?}");
+    fn no_two_adapters_are_for_one_program_in_one_way() {
+        let ways = shipped().values().flat_map(|adapter| {
+            let way = adapter.launch.protocol.is_some();
+            adapter.programs.iter().map(move |program| (program.clone(), way))
+        });
+        let mut ways: Vec<_> = ways.collect();
+        let count = ways.len();
+        ways.sort();
+        ways.dedup();
+        assert_eq!(ways.len(), count, "{ways:?}");
     }
 }

@@ -7,6 +7,7 @@
 //! It knows only the bytes of its terminal and its working directory. It never asks the simulator anything, and it
 //! understands only messages that say plainly what is to be done.
 
+mod acp;
 pub(in crate::simulator) mod hooks;
 pub(in crate::simulator) mod keys;
 mod reading;
@@ -68,6 +69,14 @@ pub fn run(args: AgentArgs) -> i32 {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
         Err(_) => 1,
     }
+}
+
+/// Runs the agent without a terminal, by the Agent Client Protocol, until its input ends. The exit code.
+#[must_use]
+pub fn run_by_acp(args: AgentArgs) -> i32 {
+    let (input, output) = (&mut io::stdin().lock(), &mut io::stdout().lock());
+    let mut wire = acp::Wire { input, output, asked: 0 };
+    Agent::new(args).and_then(|agent| agent.converse_by_acp(&mut wire)).unwrap_or(1)
 }
 
 /// The agent between any two streams of bytes.

@@ -6,7 +6,7 @@ use super::{Violation, assert_none, places, tree::Tree};
 
 /// How many packages `Cargo.lock` may hold, those for other systems included. Raise it in the commit that needs it,
 /// and say there what the new ones are worth.
-const PACKAGES_MAX: usize = 460;
+const PACKAGES_MAX: usize = 480;
 
 const MANIFEST: &str = "Cargo.toml";
 const LOCK: &str = "Cargo.lock";

@@ -1,0 +1,100 @@
+//! The scripted agent without a terminal: it speaks the Agent Client Protocol on its standard streams, one JSON object a line.
+//!
+//! Written from the protocol's description alone, <https://agentclientprotocol.com>, so that a client that misreads it is found
+//! out.
+
+use std::io::{self, BufRead, Write};
+
+use serde_json::{Value, json};
+
+use super::{Agent, MARKER, reading, work::Workplace};
+
+/// What it says of itself.
+const SESSION: &str = "scripted-1";
+
+/// A conversation over two streams.
+pub(super) struct Wire<'a> {
+    pub(super) input: &'a mut dyn BufRead,
+    pub(super) output: &'a mut dyn Write,
+    pub(super) asked: u64,
+}
+
+impl Agent {
+    /// Answers requests until the input ends.
+    pub(super) fn converse_by_acp(&self, wire: &mut Wire<'_>) -> io::Result<i32> {
+        while let Some(message) = self.hear(wire)? {
+            let (Some(method), Some(id)) = (message["method"].as_str(), message.get("id")) else { continue };
+            let answer = match method {
+                "initialize" => json!({
+                    "protocolVersion": 1,
+                    "agentCapabilities": { "loadSession": false },
+                    "agentInfo": { "name": "scripted", "version": "1" },
+                }),
+                "session/new" => json!({ "sessionId": SESSION }),
+                "session/prompt" => self.turn_by_acp(&message["params"]["prompt"], wire)?,
+                _ => {
+                    let error = json!({ "code": -32601, "message": "unknown method" });
+                    wire.write(&json!({ "jsonrpc": "2.0", "id": id, "error": error }))?;
+                    continue;
+                }
+            };
+            wire.write(&json!({ "jsonrpc": "2.0", "id": id, "result": answer }))?;
+        }
+        Ok(0)
+    }
+
+    fn hear(&self, wire: &mut Wire<'_>) -> io::Result<Option<Value>> {
+        let mut line = String::new();
+        if wire.input.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        self.note(line.as_bytes())?;
+        Ok(Some(serde_json::from_str(&line)?))
+    }
+
+    fn turn_by_acp(&self, prompt: &Value, wire: &mut Wire<'_>) -> io::Result<Value> {
+        let blocks = prompt.as_array().map(Vec::as_slice).unwrap_or_default();
+        let message: String = blocks.iter().filter_map(|block| block["text"].as_str()).collect();
+        for marker in MARKER.find_iter(&message) {
+            wire.say(&format!("received {}\n", marker.as_str()))?;
+        }
+        if self.may_work(wire)? {
+            let mut said = Vec::new();
+            Workplace::new(&self.args, &self.runtime).carry_out(&reading::read(&message), &mut said)?;
+            wire.say(&String::from_utf8_lossy(&said))?;
+        }
+        Ok(json!({ "stopReason": "end_turn" }))
+    }
+
+    fn may_work(&self, wire: &mut Wire<'_>) -> io::Result<bool> {
+        wire.asked += 1;
+        let id = format!("ask-{}", wire.asked);
+        let option = |id: &str, kind: &str| json!({ "optionId": id, "name": id, "kind": kind });
+        let params = json!({
+            "sessionId": SESSION,
+            "toolCall": { "toolCallId": "1", "title": "edit, commit and push", "kind": "execute" },
+            "options": [option("no", "reject_once"), option("yes", "allow_once")],
+        });
+        let method = "session/request_permission";
+        wire.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
+        while let Some(message) = self.hear(wire)? {
+            if message["id"] == id.as_str() {
+                return Ok(message["result"]["outcome"]["optionId"] == "yes");
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Wire<'_> {
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        let update = json!({ "sessionUpdate": "agent_message_chunk", "content": { "type": "text", "text": text } });
+        let params = json!({ "sessionId": SESSION, "update": update });
+        self.write(&json!({ "jsonrpc": "2.0", "method": "session/update", "params": params }))
+    }
+
+    fn write(&mut self, message: &Value) -> io::Result<()> {
+        writeln!(self.output, "{message}")?;
+        self.output.flush()
+    }
+}

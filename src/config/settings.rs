@@ -197,6 +197,10 @@ pub struct Agent {
     pub draft: Option<Pattern>,
     /// Regular expressions of screens on which nothing may be typed, such as dialogs.
     pub dialogs: Vec<Pattern>,
+    /// The agent that goes on where a rule says `handoff: fallback`, as the shipped rules do when nothing else has helped.
+    /// Default: none, and that step is skipped.
+    #[schemars(with = "Option<String>")]
+    pub fallback: Option<AgentName>,
     /// Variables for its process, beside the few that every session gets.
     pub env: BTreeMap<String, String>,
 }
@@ -360,6 +364,12 @@ impl Config {
             Some(_) | None => self.adapters.all.get(named.unwrap_or(name)),
         };
         found.cloned().unwrap_or_else(|| Arc::new(Adapter::unknown()))
+    }
+
+    /// The agents that there are: those of the settings, and those that come with an adapter.
+    #[must_use]
+    pub fn agent_names(&self) -> BTreeSet<AgentName> {
+        self.agents.keys().chain(self.adapters.all.keys()).cloned().collect()
     }
 
     /// The names of variables that hold secrets of ours. No agent inherits them.

@@ -125,6 +125,11 @@ pub enum Session {
     EndWanted,
     /// A person wants it started anew.
     RestartWanted,
+    /// A rule wants a new beginning.
+    AnewWanted {
+        /// Of what kind.
+        how: Anew,
+    },
     /// A person wants another agent to go on with the task.
     HandoffWanted {
         /// Which.
@@ -143,6 +148,20 @@ pub struct Agent {
     pub runtime: String,
     /// Where its receipts come from.
     pub receipt: Receipt,
+}
+
+/// How an agent, or another one, begins anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anew {
+    /// The agent is started again and goes on with its conversation.
+    Resumed,
+    /// The agent is started again with a new conversation.
+    Fresh,
+    /// The agent goes on that the settings name to take over from the one that runs.
+    Fallback,
+    /// This agent goes on.
+    With(Agent),
 }
 
 /// What an agent's hook said.
@@ -231,6 +250,7 @@ impl Session {
             Self::Acted { .. } => "action carried out",
             Self::EndWanted => "end wanted",
             Self::RestartWanted => "restart wanted",
+            Self::AnewWanted { .. } => "new beginning wanted",
             Self::HandoffWanted { .. } => "handoff wanted",
             Self::DeadlinePassed => "deadline passed",
         }

@@ -123,8 +123,8 @@ impl Executor {
                 _ => Tried::Ended(ActionOutcome::Dropped),
             },
             (Action::Rerun, _) => self.rerun(&repository, state, act).await,
-            // The machine of the session or task does it itself when it hears that this was carried out.
-            (Action::Restart, _) => Tried::Ended(ActionOutcome::Done),
+            // The machine whose incident it is does it itself when it hears that this was carried out.
+            (Action::Restart { .. } | Action::Handoff(_), _) => Tried::Ended(ActionOutcome::Done),
             (Action::Comment(_) | Action::Reply(_) | Action::Label(_) | Action::Merge | Action::UpdateBranch, None) => {
                 Tried::Ended(ActionOutcome::Failed("there is no pull request yet".to_owned()))
             }

@@ -11,6 +11,7 @@ mod answer;
 mod channel;
 mod claim;
 mod ears;
+mod handover;
 mod launch;
 mod look;
 mod merge;

@@ -348,8 +348,11 @@ fn summary(kind: IncidentKind, attempts: Attempt, context: &Context) -> String {
     if kind == IncidentKind::ApprovedAndGreen {
         return format!("{what} in {}", context.repo.name);
     }
+    let of_agent = matches!(kind, IncidentKind::AgentStuck | IncidentKind::AgentExited);
     let tried = match attempts.0 {
         0 => "nothing was tried yet".to_owned(),
+        1 if of_agent => "one thing was tried".to_owned(),
+        more if of_agent => format!("{more} things were tried"),
         1 => "one prompt was sent".to_owned(),
         more => format!("{more} prompts were sent"),
     };
@@ -522,7 +525,7 @@ mod tests {
         let context = of_session(desk.state(), IncidentKind::AgentStuck, &now(&desk.one.rules, NO_TEXTS));
 
         assert_eq!(context.summary, "the agent shows no sign of life in octo-org/hello; nothing was tried yet");
-        assert_eq!((context.attempt, context.attempts_max), (1, 1));
+        assert_eq!((context.attempt, context.attempts_max), (1, 3));
         assert_eq!(context.session.unwrap().agent, "claude");
     }
 }

@@ -35,6 +35,9 @@ pub struct Incident {
     pub opened_at: Timestamp,
     /// Its round, counted from 1; a prompt or an action of an older round is no longer wanted.
     pub revision: u64,
+    /// When that round began.
+    #[serde(default)]
+    pub begun_at: Option<Timestamp>,
     /// What the answering rule allows. Chosen when the incident first becomes due; it holds until the end.
     pub plan: Option<Plan>,
     /// How many prompts were spent on each failure.
@@ -172,6 +175,7 @@ impl Incident {
             serial,
             opened_at: now,
             revision: 0,
+            begun_at: None,
             plan: None,
             spent: BTreeMap::new(),
             total: Attempt(0),
@@ -241,6 +245,20 @@ impl Incident {
         self.plan.is_none() && matches!(self.stage, Stage::Settling { .. })
     }
 
+    /// Whether a prompt of the rule is on its way, and nothing of it was submitted.
+    #[must_use]
+    pub fn is_prompting(&self) -> bool {
+        let Stage::Acting { step, prompted: false, .. } = &self.stage else { return false };
+        self.plan.as_ref().and_then(|plan| plan.steps.get(*step as usize)) == Some(&StepKind::Prompt)
+    }
+
+    /// Whether something was tried, and the rule knows nothing more to try.
+    #[must_use]
+    pub fn has_nothing_left(&self) -> bool {
+        let nothing = |plan: &Plan| plan.steps.iter().all(|step| *step == StepKind::Skipped);
+        self.total.0 > 0 && self.plan.as_ref().is_some_and(nothing)
+    }
+
     /// Whether an attempt is open.
     #[must_use]
     pub const fn is_answering(&self) -> bool {
@@ -291,6 +309,7 @@ impl Incident {
         };
         let spent = self.is_spent(plan, failures);
         self.revision += 1;
+        self.begun_at = Some(now);
         if spent {
             return self.escalate(now);
         }
@@ -353,6 +372,15 @@ impl Incident {
             *prompted = true;
         }
         self.next_order(failures).or_else(|| self.end_of_list(now))
+    }
+
+    /// The prompt that is on its way never got there: the attempt counts all the same.
+    pub fn unheard(&mut self, failures: &[String], now: Timestamp) {
+        if let Stage::Acting { step, .. } = self.stage
+            && self.is_prompting()
+        {
+            let _ = self.submitted(self.revision, step, failures, now);
+        }
     }
 
     /// The turn that answers the prompt of a round ended.

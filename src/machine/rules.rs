@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     effect::{Act, Effect, List},
-    event::{self, Agent, Event},
+    event::{self, Agent, Anew, Event},
     model::{AgentName, Attempt, IncidentKind, MachineKey, Merge, RepoId, RepoName, RuleName, Sha},
-    reaction::{self, Action, Answer, Checks, Context, Mode, Rule, Step, Template},
+    reaction::{self, Action, Answer, Checks, Context, Mode, Rule, Step, Successor, Template},
 };
 
 /// Everything that a maintainer can set and a machine must know.
@@ -42,6 +42,8 @@ pub struct Rules {
     pub agent: Agent,
     /// All agents, by name.
     pub agents: BTreeMap<AgentName, Agent>,
+    /// Which agent takes over from which, where a rule leaves that to the settings.
+    pub fallbacks: BTreeMap<AgentName, AgentName>,
     /// How many agents may run at once, in all repositories together.
     pub slots: u32,
     /// The durations.
@@ -264,6 +266,32 @@ impl Rules {
         replies.map(|(position, _)| position).collect()
     }
 
+    /// The agent that the settings name to take over from this one.
+    pub(crate) fn fallback(&self, of: &AgentName) -> Option<&Agent> {
+        self.agents.get(self.fallbacks.get(of)?)
+    }
+
+    /// How an action has an agent, or another one, begin anew; `None`: it does not.
+    pub(crate) fn anew(&self, rule: &RuleName, list: List, step: u32) -> Option<Anew> {
+        match &self.action(rule, list, step)?.action {
+            Action::Restart { fresh: false } => Some(Anew::Resumed),
+            Action::Restart { fresh: true } => Some(Anew::Fresh),
+            Action::Handoff(Successor::Fallback) => Some(Anew::Fallback),
+            Action::Handoff(Successor::Named(name)) => Some(Anew::With(self.agents.get(name)?.clone())),
+            Action::Spawn(_)
+            | Action::Prompt(_)
+            | Action::OpenPull
+            | Action::Rerun
+            | Action::Comment(_)
+            | Action::Reply(_)
+            | Action::Resolve
+            | Action::Label(_)
+            | Action::Notify { .. }
+            | Action::Merge
+            | Action::UpdateBranch => None,
+        }
+    }
+
     /// The agent of this name; the repository's if the settings no longer have it.
     #[must_use]
     pub fn agent_named(&self, name: &AgentName) -> Agent {
@@ -309,7 +337,8 @@ fn acts_of(rule: &Rule, of: &MachineKey, incident: IncidentKind, head: Option<&S
 fn words(step: &Step) -> Option<&Template> {
     match &step.action {
         Action::Prompt(template) | Action::Spawn(template) => Some(template),
-        Action::Restart
+        Action::Restart { .. }
+        | Action::Handoff(_)
         | Action::OpenPull
         | Action::Rerun
         | Action::Comment(_)
@@ -328,7 +357,7 @@ fn step_kind(step: &Step, context: &Context) -> StepKind {
     }
     match step.action {
         Action::Prompt(_) => StepKind::Prompt,
-        Action::Restart => StepKind::Restart,
+        Action::Restart { .. } | Action::Handoff(_) => StepKind::Restart,
         Action::UpdateBranch => StepKind::Update,
         Action::Rerun => StepKind::Rerun,
         // They wait for the answer, thread by thread; the ladder does not.

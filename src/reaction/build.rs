@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    model::{IncidentKind, Tier},
+    model::{AgentName, IncidentKind, Tier},
     yaml::{self, Diagnostic, Node},
 };
 
@@ -13,7 +13,7 @@ use super::{
     Condition, Template,
     document::{Document, Escalate, OneOrMany, Step as Written},
     retry::Retry,
-    rule::{Action, Checks, Escalation, Layer, Rule, Step, Trust},
+    rule::{Action, Checks, Escalation, Layer, Rule, Step, Successor, Trust},
 };
 
 /// Incidents of the language that no machine opens yet.
@@ -36,8 +36,8 @@ const AGENTS: [IncidentKind; 3] = [IncidentKind::AgentStuck, IncidentKind::Agent
 /// What happens to runs of workflows.
 const RERUNNABLE: [IncidentKind; 2] = [IncidentKind::ChecksFailed, IncidentKind::ChecksMissing];
 /// Actions of the language that nobody carries out yet.
-const LATER_ACTIONS: [&str; 11] =
-    ["unlabel", "assign", "request-review", "enqueue", "ready", "draft", "handoff", "pause", "stop", "run", "webhook"];
+const LATER_ACTIONS: [&str; 10] =
+    ["unlabel", "assign", "request-review", "enqueue", "ready", "draft", "pause", "stop", "run", "webhook"];
 const NOT_YET: &str = "not available in this version";
 
 /// Builds a rule from its effective form.
@@ -78,6 +78,16 @@ pub(super) fn later(node: &Node) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// The agents that a rule names, each with the complaint for when there is none of that name.
+pub(super) fn agents(node: &Node) -> Vec<(AgentName, Diagnostic)> {
+    let steps = node.get(&["do"]).map(Node::items).unwrap_or_default();
+    let entries = steps.iter().flat_map(Node::entries).filter(|entry| entry.key == "handoff");
+    let named = entries.filter_map(|entry| Some((entry.node.text()?.parse::<AgentName>().ok()?, &entry.node)));
+    let named = named.filter(|(name, _)| Successor::from(name.clone()) != Successor::Fallback);
+    let complaint = |name: &AgentName, node: &Node| node.complain(format!("there is no agent `{name}`")).at("do");
+    named.map(|(name, node)| (name.clone(), complaint(&name, node))).collect()
 }
 
 struct Builder<'n> {
@@ -187,8 +197,9 @@ impl Builder<'_> {
         if step.rerun.is_some() {
             found.push(Some(Action::Rerun));
         }
+        found.extend(step.restart.map(|restart| Some(Action::Restart { fresh: restart.fresh })));
+        found.extend(step.handoff.clone().map(|agent| Some(Action::Handoff(agent.into()))));
         let plain = [
-            (&step.restart, Action::Restart),
             (&step.open_pull, Action::OpenPull),
             (&step.merge, Action::Merge),
             (&step.update_branch, Action::UpdateBranch),
@@ -299,13 +310,18 @@ impl Builder<'_> {
                     let message = "only a rule on `checks-failed` or `checks-missing` can rerun";
                     self.complain(&path, message, hint);
                 }
-                Action::Prompt(_) | Action::Restart | Action::OpenPull
+                Action::Prompt(_) | Action::Restart { .. } | Action::Handoff(_) | Action::OpenPull
                     if self.on.contains(&IncidentKind::IssueReady) =>
                 {
                     let hint = "an issue that is ready has no agent yet; use `spawn`";
                     self.complain(&path, format!("`{name}` has nothing to act on"), hint);
                 }
-                Action::Prompt(_) | Action::OpenPull | Action::Comment(_) | Action::Label(_)
+                Action::Prompt(_)
+                | Action::Restart { fresh: true }
+                | Action::Handoff(_)
+                | Action::OpenPull
+                | Action::Comment(_)
+                | Action::Label(_)
                     if self.on.contains(&IncidentKind::SetupFailed) =>
                 {
                     let hint =
@@ -316,19 +332,30 @@ impl Builder<'_> {
                     let hint = "what happens to a pull request happens after it was opened";
                     self.complain(&path, "only a rule on what happens to agents can open a pull request", hint);
                 }
-                Action::Prompt(_) | Action::Restart | Action::OpenPull | Action::Comment(_) | Action::Label(_)
+                Action::Prompt(_)
+                | Action::Restart { .. }
+                | Action::Handoff(_)
+                | Action::OpenPull
+                | Action::Comment(_)
+                | Action::Label(_)
                     if self.on.contains(&IncidentKind::RuleBroken) =>
                 {
                     self.complain(&path, format!("`{name}` has nothing to act on"), "use `notify`");
                 }
-                Action::Prompt(_) | Action::Restart | Action::Rerun | Action::Merge | Action::UpdateBranch
+                Action::Prompt(_)
+                | Action::Restart { .. }
+                | Action::Handoff(_)
+                | Action::Rerun
+                | Action::Merge
+                | Action::UpdateBranch
                     if rule.beside =>
                 {
                     let hint = "remove `beside`, or this action";
                     self.complain(&path, format!("a rule with `beside` may not {name}"), hint);
                 }
                 Action::Spawn(_)
-                | Action::Restart
+                | Action::Restart { .. }
+                | Action::Handoff(_)
                 | Action::Prompt(_)
                 | Action::OpenPull
                 | Action::Rerun
@@ -342,7 +369,23 @@ impl Builder<'_> {
             }
         }
         self.replied(rule);
+        self.begun_anew(rule);
         self.retried(rule);
+    }
+
+    /// What happens to a pull request has to be said to whoever goes on.
+    fn begun_anew(&mut self, rule: &Rule) {
+        let alone = [&AGENTS[..], &[IncidentKind::SetupFailed]].concat();
+        let anew = |step: &Step| matches!(step.action, Action::Restart { .. } | Action::Handoff(_));
+        let prompts = rule.actions.iter().any(|step| matches!(step.action, Action::Prompt(_)));
+        if prompts || self.on.iter().all(|kind| alone.contains(kind)) {
+            return;
+        }
+        for (index, step) in rule.actions.iter().enumerate().filter(|(_, step)| anew(step)) {
+            let (index, name) = (index.to_string(), step.action.name());
+            let hint = "add a `prompt` after it";
+            self.complain(&["do", &index, name], format!("after `{name}` nobody says what is to be done"), hint);
+        }
     }
 
     /// What is done in threads waits for the agent's answer.
@@ -372,7 +415,14 @@ impl Builder<'_> {
         }
         let tries = |step: &Step| {
             let Step { action, .. } = step;
-            matches!(action, Action::Prompt(_) | Action::Restart | Action::Spawn(_) | Action::UpdateBranch)
+            matches!(
+                action,
+                Action::Prompt(_)
+                    | Action::Restart { .. }
+                    | Action::Handoff(_)
+                    | Action::Spawn(_)
+                    | Action::UpdateBranch
+            )
         };
         // A step with a mistake of its own is missing here; that mistake is enough.
         if self.found.is_empty() && !rule.actions.iter().any(tries) {
@@ -480,6 +530,20 @@ lock: false
           |
           = hint: write `on: checks-failed`
         "#);
+    }
+
+    #[test]
+    fn whoever_begins_anew_on_a_pull_request_has_to_be_told() {
+        let found = broken("name: r\non: conflict\ndo:\n  - handoff: codex\n");
+        assert!(found.contains("after `handoff` nobody says what is to be done"), "{found}");
+        assert!(built("name: r\non: conflict\ndo:\n  - handoff: codex\n  - prompt: Merge.\n").is_ok());
+        assert!(built("name: r\non: agent-exited\ndo:\n  - restart: { fresh: true }\n").is_ok());
+    }
+
+    #[test]
+    fn a_workspace_that_is_not_ready_has_no_conversation() {
+        let found = broken("name: r\non: setup-failed\ndo: [{ restart: { fresh: true } }]\n");
+        assert!(found.contains("`restart` has nothing to act on"), "{found}");
     }
 
     #[test]

@@ -200,7 +200,7 @@ fn of_task(event: &event::Task) -> Option<String> {
 }
 
 fn of_session(event: &event::Session) -> Option<String> {
-    use event::{Hook, Session};
+    use event::{Anew, Hook, Session};
     match event {
         Session::Wanted { agent, .. } => Some(format!("{} in {}", agent.name, agent.runtime)),
         Session::HandoffWanted { agent } => Some(agent.name.to_string()),
@@ -236,6 +236,12 @@ fn of_session(event: &event::Session) -> Option<String> {
             Seen::Alive { .. } => None,
         },
         Session::Acted { outcome, .. } => Some(of_outcome(outcome)),
+        Session::AnewWanted { how } => Some(match how {
+            Anew::Resumed => "where it stopped".to_owned(),
+            Anew::Fresh => "with a new conversation".to_owned(),
+            Anew::Fallback => "with the fallback of the settings".to_owned(),
+            Anew::With(agent) => agent.name.to_string(),
+        }),
         Session::EndWanted | Session::RestartWanted | Session::DeadlinePassed => None,
     }
 }

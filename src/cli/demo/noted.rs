@@ -256,7 +256,8 @@ pub(super) fn acts(entry: &Entry, act: &Act, rules: Option<&reaction::Rules>) ->
 
 const fn deed(action: &Action) -> &'static str {
     match action {
-        Action::Spawn(_) | Action::Restart => "starts the agent",
+        Action::Spawn(_) | Action::Restart { .. } => "starts the agent",
+        Action::Handoff(_) => "lets another agent go on",
         Action::Prompt(_) => "speaks to the agent",
         Action::OpenPull => "opens a pull request",
         Action::Rerun => "runs failed jobs again",

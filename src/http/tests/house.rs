@@ -342,6 +342,7 @@ fn rules() -> Rules {
         task_prefix: "pages".to_owned(),
         agents: BTreeMap::from([(agent.name.clone(), agent.clone())]),
         agent,
+        fallbacks: BTreeMap::new(),
         slots: 4,
         pace: Pace::USUAL,
     }

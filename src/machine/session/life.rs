@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{Activity, Life, Now, Rules, Screen, SendEnd, State};
 use crate::{
     effect::Effect,
-    event::{self, Agent, Hook, Seen},
+    event::{self, Agent, Anew, Hook, Seen},
     model::{Attempt, Cause, Generation, MachineKey, PromptRef, Receipt, Usage},
 };
 
@@ -250,9 +250,29 @@ impl State {
         self.restart(now, effects);
     }
 
-    /// Another agent goes on in the same workspace. It knows nothing of the old one's conversation.
-    pub(super) fn on_handoff_wanted(&mut self, agent: Agent, now: &Now<'_>, effects: &mut Vec<Effect>) {
-        if self.agent == agent || self.ending_since.is_some() || matches!(self.life, Life::Stopping | Life::Ended) {
+    /// Somebody else wants a new beginning: what this session tried before no longer counts.
+    pub(super) fn on_anew_wanted(&mut self, how: Anew, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        if !matches!(&how, Anew::With(agent) if *agent == self.agent) {
+            self.incidents.clear();
+            self.begin_anew(how, now, effects);
+        }
+    }
+
+    pub(super) fn begin_anew(&mut self, how: Anew, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        let agent = match how {
+            Anew::Resumed => return self.restart(now, effects),
+            Anew::Fresh => Some(self.agent.clone()),
+            Anew::Fallback => now.rules.fallback(&self.agent.name).cloned(),
+            Anew::With(agent) => Some(agent),
+        };
+        if let Some(agent) = agent {
+            self.take_over(agent, now, effects);
+        }
+    }
+
+    /// Somebody goes on in the same workspace who knows nothing of the conversation so far.
+    fn take_over(&mut self, agent: Agent, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        if self.ending_since.is_some() || matches!(self.life, Life::Stopping | Life::Ended) {
             return;
         }
         // The old one is stopped by the name of its own runtime.
@@ -262,10 +282,13 @@ impl State {
         self.agent = agent;
         self.agent_session = None;
         self.transcript = None;
-        self.incidents.clear();
+        let open = std::mem::take(&mut self.open_turn);
+        self.abandon(open, effects);
+        // How things stand comes before what is to be done.
         let from = MachineKey::Task(self.task.clone());
         let reference =
             PromptRef { from, cause: Cause::Handover, revision: self.generation.0.into(), attempt: Attempt(1) };
+        self.queue.retain(|queued| queued.cause != Cause::Handover);
         self.queue.insert(0, reference);
         self.launch(now, effects);
     }

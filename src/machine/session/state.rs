@@ -276,7 +276,9 @@ impl State {
         let incidents = self.incidents.values().filter_map(Incident::deadline);
         let stuck = self.stuck_at(rules).map(|at| (at, "stuck"));
         let recovered = self.recovered_at(rules).map(|at| (at, "recovered"));
-        let all = ending.into_iter().chain(sending).chain(rest).chain(incidents).chain(stuck).chain(recovered);
+        let next_answer = self.next_answer_at(rules).map(|at| (at, "next answer"));
+        let own = incidents.chain(stuck).chain(recovered).chain(next_answer);
+        let all = ending.into_iter().chain(sending).chain(rest).chain(own);
         all.filter(|(at, _)| *at > now).min()
     }
 

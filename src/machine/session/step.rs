@@ -1,7 +1,12 @@
 //! One event of a session: what it changes, and what is due then.
 
 use super::{Life, Now, State};
-use crate::{effect::Effect, event::Session, machine::incident::Position, model::SessionId};
+use crate::{
+    effect::Effect,
+    event::{Anew, Session},
+    machine::incident::Position,
+    model::SessionId,
+};
 
 /// Handles one event.
 pub(crate) fn step(
@@ -56,7 +61,8 @@ impl State {
             }
             Session::EndWanted => self.on_end_wanted(now, effects),
             Session::RestartWanted => self.on_restart_wanted(now, effects),
-            Session::HandoffWanted { agent } => self.on_handoff_wanted(agent, now, effects),
+            Session::AnewWanted { how } => self.on_anew_wanted(how, now, effects),
+            Session::HandoffWanted { agent } => self.on_anew_wanted(Anew::With(agent), now, effects),
         }
     }
 

@@ -338,6 +338,7 @@ fn rules() -> Rules {
         task_prefix: "pages".to_owned(),
         agents: BTreeMap::from([(typist.name.clone(), typist.clone())]),
         agent: typist,
+        fallbacks: BTreeMap::new(),
         slots: 8,
         pace: Pace {
             // One reconcile has to be enough, and it is the play that orders it.

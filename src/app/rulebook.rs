@@ -68,6 +68,7 @@ fn rules(config: &Config, settings: &config::Repository, repository: &Repository
         agent: agent(config, settings, &settings.agent),
         agents,
         fallbacks,
+        loops: config.limits.loops,
         slots: config.limits.sessions,
         pace,
     }

@@ -348,6 +348,16 @@ impl Check<'_> {
         if !(5..=1_000).contains(&config.limits.acts) {
             self.complain(&["limits", "acts"], "between 5 and 1000 acts are possible", "30 is the default");
         }
+        let loops = config.limits.loops;
+        for (key, count) in [("unchanged", loops.unchanged), ("swings", loops.swings), ("failures", loops.failures)] {
+            if !(2..=1_000).contains(&count) {
+                self.complain(
+                    &["limits", "loops", key],
+                    "between 2 and 1000 make a circle",
+                    "leave it away for the default",
+                );
+            }
+        }
         if !(1..=100).contains(&config.limits.installs) {
             self.complain(&["limits", "installs"], "between 1 and 100 installations can run", "1 is the default");
         }

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    model::{AgentName, Branch, Channel, Merge, Receipt, RepoName, Secret},
+    model::{AgentName, Branch, Channel, Loops, Merge, Receipt, RepoName, Secret},
     yaml::Duration,
 };
 
@@ -240,6 +240,8 @@ pub struct Limits {
     /// of rules. Then it stops and tells a person.
     #[schemars(range(min = 5, max = 1_000))]
     pub acts: u32,
+    /// When an agent counts as going round in circles.
+    pub loops: Loops,
     /// How many lines of `setup` may use the cache of one package manager at the same time. More than one is faster, and safe
     /// only with package managers that lock their cache.
     #[schemars(range(min = 1, max = 100))]
@@ -314,7 +316,7 @@ impl Default for Adapters {
 impl Default for Limits {
     fn default() -> Self {
         let ports = Ports { first: 20_000, last: 29_999 };
-        Self { sessions: 4, acts: 30, installs: 1, ports, free_disk: Size(1_000_000_000) }
+        Self { sessions: 4, acts: 30, loops: Loops::default(), installs: 1, ports, free_disk: Size(1_000_000_000) }
     }
 }
 

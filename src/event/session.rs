@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AgentName, Channel, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId, TextHash, Usage,
+    AgentName, Channel, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId, TextHash,
+    Trace, Usage,
 };
 
 /// An event of one session.
@@ -96,12 +97,25 @@ pub enum Session {
         /// What was seen.
         seen: Seen,
     },
-    /// The agent's records were read: so much was used for its conversation so far.
+    /// The agent's records and its workspace were looked at: so much was used for its conversation so far.
     Used {
         /// Which launch.
         generation: Generation,
         /// What.
         usage: Usage,
+        /// At which point of a turn.
+        #[serde(default)]
+        turn: Turn,
+        /// What its work looked like then.
+        #[serde(default)]
+        trace: Trace,
+    },
+    /// Why the newest launch ended.
+    ExitJudged {
+        /// Which launch.
+        generation: Generation,
+        /// Whether others ended with it, so that it is no fault of the agent's.
+        common: bool,
     },
     /// The process was ended on purpose.
     Stopped {
@@ -148,6 +162,20 @@ pub struct Agent {
     pub runtime: String,
     /// Where its receipts come from.
     pub receipt: Receipt,
+}
+
+/// At which point of a turn an agent is looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turn {
+    /// It runs.
+    #[default]
+    Runs,
+    /// It has ended.
+    Ended {
+        /// Whether it should have changed something.
+        owed: bool,
+    },
 }
 
 /// How an agent, or another one, begins anew.
@@ -246,6 +274,8 @@ impl Session {
             Self::Hooked { hook, .. } => hook.name(),
             Self::Probed { .. } => "probed",
             Self::Used { .. } => "usage read",
+            Self::ExitJudged { common: true, .. } => "ended with others",
+            Self::ExitJudged { common: false, .. } => "ended by itself",
             Self::Stopped { .. } => "agent stopped",
             Self::Acted { .. } => "action carried out",
             Self::EndWanted => "end wanted",

@@ -252,6 +252,10 @@ impl Executor {
                 let (rule, template) = rules.prompt_of(state.incidents.get(kind), *action).ok_or(gone)?;
                 (rule, template, context::of_session(state, *kind, &now))
             }
+            (Cause::Incident { kind, action }, State::Task(task)) => {
+                let (rule, template) = rules.prompt_of(task.incident(*kind), *action).ok_or(gone)?;
+                (rule, template, context::of_task_incident(task, *kind, &now))
+            }
             (Cause::Task | Cause::Handover | Cause::Incident { .. }, _) => {
                 return Err("nobody can say what it means".to_owned());
             }

@@ -19,11 +19,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use super::plan::{Plan, StepKind};
 use crate::{
     effect::{Act, List},
     event::ActionOutcome,
-    model::{Attempt, Cause, IncidentKind, MachineKey, PromptRef, RuleName, Sha},
-    reaction::Backoff,
+    model::{Attempt, Cause, IncidentKind, MachineKey, PromptRef, Sha},
 };
 
 /// One cause on one subject, and how far its answer got.
@@ -46,43 +46,6 @@ pub struct Incident {
     pub total: Attempt,
     /// Where it stands.
     pub stage: Stage,
-}
-
-/// What the answering rule allows, taken out of the rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// The rule.
-    pub rule: RuleName,
-    /// Its actions, in order.
-    pub steps: Vec<StepKind>,
-    /// How many prompts one failure may take.
-    pub attempts_max: Attempt,
-    /// How many prompts the incident may take.
-    pub total_max: Attempt,
-    /// The pause after a failed attempt.
-    pub backoff: Backoff,
-    /// When people are asked, whatever the attempts.
-    pub escalate_at: Option<Timestamp>,
-    /// How many actions the escalation has.
-    pub escalation_steps: u32,
-}
-
-/// What an action of a rule means to the ladder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepKind {
-    /// Speaks to the agent: an attempt.
-    Prompt,
-    /// Starts the agent anew: an attempt.
-    Restart,
-    /// Merges the base into the branch: an attempt.
-    Update,
-    /// Runs failed jobs again: their verdict is awaited before the rest of the list.
-    Rerun,
-    /// Anything else.
-    Other,
-    /// Its own condition does not hold, or the ladder has nothing to do with it.
-    Skipped,
 }
 
 /// Where an incident stands.
@@ -399,7 +362,7 @@ impl Incident {
         if self.is_spent(plan, failures) {
             return self.escalate(now);
         }
-        self.stage = Stage::BackingOff { until: now + wait(plan, self.total, entropy) };
+        self.stage = Stage::BackingOff { until: now + plan.pause_after(self.total, entropy) };
         None
     }
 
@@ -519,14 +482,13 @@ impl Incident {
     }
 }
 
-fn wait(plan: &Plan, attempt: Attempt, entropy: u64) -> SignedDuration {
-    SignedDuration::try_from(plan.backoff.delay(attempt.0, entropy)).unwrap_or(SignedDuration::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::testing::{START, mins, secs, sha};
+    use crate::{
+        machine::testing::{START, mins, secs, sha},
+        reaction::Backoff,
+    };
 
     const HEAD: &str = "the same failure";
 

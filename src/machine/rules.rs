@@ -11,7 +11,7 @@ use super::{
 use crate::{
     effect::{Act, Effect, List},
     event::{self, Agent, Anew, Event},
-    model::{AgentName, Attempt, IncidentKind, MachineKey, Merge, RepoId, RepoName, RuleName, Sha},
+    model::{AgentName, Attempt, IncidentKind, Loops, MachineKey, Merge, RepoId, RepoName, RuleName, Sha},
     reaction::{self, Action, Answer, Checks, Context, Mode, Rule, Step, Successor, Template},
 };
 
@@ -46,6 +46,8 @@ pub struct Rules {
     pub fallbacks: BTreeMap<AgentName, AgentName>,
     /// How many agents may run at once, in all repositories together.
     pub slots: u32,
+    /// When an agent goes round in circles.
+    pub loops: Loops,
     /// The durations.
     pub pace: Pace,
 }
@@ -210,8 +212,8 @@ impl Rules {
         (rule.is_some(), broken.into_iter().map(|(rule, why)| (rule, why.message)).collect())
     }
 
-    /// What is done about a rule that broke: once, without a ladder.
-    pub(crate) fn on_broken(&self, of: &MachineKey, context: &Context) -> Vec<Act> {
+    /// What is done once, without a ladder.
+    pub(crate) fn at_once(&self, of: &MachineKey, context: &Context) -> Vec<Act> {
         let rule = self.reactions.first_that_holds(context.incident, context).rule;
         rule.into_iter().flat_map(|rule| acts_of(rule, of, context.incident, None)).collect()
     }
@@ -400,19 +402,25 @@ impl Rulebook {
         self.by_repo.get(&repo).cloned()
     }
 
+    /// Those of the first repository.
+    #[must_use]
+    pub fn first(&self) -> Option<Arc<Rules>> {
+        self.by_repo.values().next().cloned()
+    }
+
     /// The rules for a machine that handles an event. The fleet follows those of the first repository: what it reads
     /// there is the same in all.
     #[must_use]
     pub fn of(&self, machine: &MachineKey, state: Option<&State>, event: &Event) -> Option<Arc<Rules>> {
         let repo = match (machine, state, event) {
             (MachineKey::Pull { repo, .. } | MachineKey::Backlog(repo), ..) => *repo,
-            (MachineKey::Fleet, ..) => return self.by_repo.values().next().cloned(),
+            (MachineKey::Fleet, ..) => return self.first(),
             (_, Some(State::Task(state)), _) => state.repo,
             (_, Some(State::Session(state)), _) => state.repo,
             (_, _, Event::Task(event::Task::Claimed { repo, .. })) => *repo,
             (_, _, Event::Session(event::Session::Wanted { repo, .. })) => *repo,
             // An event that can make nothing of nothing needs no rules of its own.
-            _ => return self.by_repo.values().next().cloned(),
+            _ => return self.first(),
         };
         self.of_repo(repo)
     }

@@ -6,6 +6,7 @@ mod command;
 mod failure;
 mod ids;
 mod keys;
+mod loops;
 mod merge;
 mod outside;
 mod prompt;
@@ -22,6 +23,7 @@ pub use ids::{
     TextHash, ThreadId, Version,
 };
 pub use keys::{LookupKey, MachineKey, MachineKind};
+pub use loops::{Failing, Loops, Trace};
 pub use merge::Merge;
 pub use outside::{Author, Outside, Tier};
 pub use prompt::{Cause, Channel, Evidence, IncidentKind, PromptRef, Receipt, Submission};

@@ -32,7 +32,10 @@ const LATER_INCIDENTS: [&str; 12] = [
     "command",
 ];
 /// What happens to agents, with or without a pull request.
-const AGENTS: [IncidentKind; 3] = [IncidentKind::AgentStuck, IncidentKind::AgentExited, IncidentKind::AgentNeedsInput];
+const AGENTS: [IncidentKind; 4] =
+    [IncidentKind::AgentStuck, IncidentKind::AgentLooping, IncidentKind::AgentExited, IncidentKind::AgentNeedsInput];
+/// What has neither an agent nor a pull request.
+const NOBODYS: [IncidentKind; 2] = [IncidentKind::RuleBroken, IncidentKind::AgentsLost];
 /// What happens to runs of workflows.
 const RERUNNABLE: [IncidentKind; 2] = [IncidentKind::ChecksFailed, IncidentKind::ChecksMissing];
 /// Actions of the language that nobody carries out yet.
@@ -289,83 +292,15 @@ impl Builder<'_> {
     /// What fits together neither by type nor by name.
     fn fitting(&mut self, rule: &Rule) {
         for (index, step) in rule.actions.iter().enumerate() {
-            let index = index.to_string();
-            let name = step.action.name();
+            let (index, name) = (index.to_string(), step.action.name());
             let path = ["do", index.as_str(), name];
-            let ready = self.on == [IncidentKind::IssueReady];
-            match &step.action {
-                Action::Spawn(_) if !ready => {
-                    self.complain(&path, "only a rule on `issue-ready` alone can spawn", "use `prompt` or `restart`");
-                }
-                Action::Merge if self.on != [IncidentKind::ApprovedAndGreen] => {
-                    let hint = "nothing else is safe to merge";
-                    self.complain(&path, "only a rule on `approved-and-green` alone can merge", hint);
-                }
-                Action::UpdateBranch if self.on != [IncidentKind::BehindBase] => {
-                    let hint = "GitHub merges only what does not conflict; use `prompt` for the rest";
-                    self.complain(&path, "only a rule on `behind-base` alone can update the branch", hint);
-                }
-                Action::Rerun if self.on.iter().any(|kind| !RERUNNABLE.contains(kind)) => {
-                    let hint = "nothing else has jobs that failed or were interrupted";
-                    let message = "only a rule on `checks-failed` or `checks-missing` can rerun";
-                    self.complain(&path, message, hint);
-                }
-                Action::Prompt(_) | Action::Restart { .. } | Action::Handoff(_) | Action::OpenPull
-                    if self.on.contains(&IncidentKind::IssueReady) =>
-                {
-                    let hint = "an issue that is ready has no agent yet; use `spawn`";
-                    self.complain(&path, format!("`{name}` has nothing to act on"), hint);
-                }
-                Action::Prompt(_)
-                | Action::Restart { fresh: true }
-                | Action::Handoff(_)
-                | Action::OpenPull
-                | Action::Comment(_)
-                | Action::Label(_)
-                    if self.on.contains(&IncidentKind::SetupFailed) =>
-                {
-                    let hint =
-                        "a workspace that is not ready has no agent and no pull request; use `restart` or `notify`";
-                    self.complain(&path, format!("`{name}` has nothing to act on"), hint);
-                }
-                Action::OpenPull if self.on.iter().any(|kind| !AGENTS.contains(kind)) => {
-                    let hint = "what happens to a pull request happens after it was opened";
-                    self.complain(&path, "only a rule on what happens to agents can open a pull request", hint);
-                }
-                Action::Prompt(_)
-                | Action::Restart { .. }
-                | Action::Handoff(_)
-                | Action::OpenPull
-                | Action::Comment(_)
-                | Action::Label(_)
-                    if self.on.contains(&IncidentKind::RuleBroken) =>
-                {
-                    self.complain(&path, format!("`{name}` has nothing to act on"), "use `notify`");
-                }
-                Action::Prompt(_)
-                | Action::Restart { .. }
-                | Action::Handoff(_)
-                | Action::Rerun
-                | Action::Merge
-                | Action::UpdateBranch
-                    if rule.beside =>
-                {
-                    let hint = "remove `beside`, or this action";
-                    self.complain(&path, format!("a rule with `beside` may not {name}"), hint);
-                }
-                Action::Spawn(_)
-                | Action::Restart { .. }
-                | Action::Handoff(_)
-                | Action::Prompt(_)
-                | Action::OpenPull
-                | Action::Rerun
-                | Action::Comment(_)
-                | Action::Reply(_)
-                | Action::Resolve
-                | Action::Label(_)
-                | Action::Notify { .. }
-                | Action::Merge
-                | Action::UpdateBranch => {}
+            if let Some(hint) = self.without_object(&step.action) {
+                self.complain(&path, format!("`{name}` has nothing to act on"), hint);
+            } else if let Some((message, hint)) = self.misplaced(&step.action) {
+                self.complain(&path, message, hint);
+            } else if rule.beside && takes_over(&step.action) {
+                let hint = "remove `beside`, or this action";
+                self.complain(&path, format!("a rule with `beside` may not {name}"), hint);
             }
         }
         self.replied(rule);
@@ -373,9 +308,66 @@ impl Builder<'_> {
         self.retried(rule);
     }
 
+    /// What would do, if an action has nothing to act on in these incidents.
+    fn without_object(&self, action: &Action) -> Option<&'static str> {
+        let on = |kind| self.on.contains(&kind);
+        let of_agent = matches!(action, Action::Prompt(_) | Action::Restart { .. } | Action::Handoff(_));
+        let of_pull = matches!(action, Action::Comment(_) | Action::Label(_));
+        let opens = *action == Action::OpenPull;
+        if on(IncidentKind::IssueReady) && (of_agent || opens) {
+            return Some("an issue that is ready has no agent yet; use `spawn`");
+        }
+        let runs_again = *action == Action::Restart { fresh: false };
+        if on(IncidentKind::SetupFailed) && (of_agent || of_pull || opens) && !runs_again {
+            return Some("a workspace that is not ready has no agent and no pull request; use `restart` or `notify`");
+        }
+        if on(IncidentKind::NoChange) && of_pull {
+            return Some("nothing was pushed, so there is no pull request; use `prompt` or `notify`");
+        }
+        let nobodys = self.on.iter().any(|kind| NOBODYS.contains(kind));
+        (nobodys && (of_agent || of_pull)).then_some("use `notify`")
+    }
+
+    /// Why an action is for other incidents.
+    fn misplaced(&self, action: &Action) -> Option<(&'static str, &'static str)> {
+        match action {
+            Action::Spawn(_) if self.on != [IncidentKind::IssueReady] => {
+                Some(("only a rule on `issue-ready` alone can spawn", "use `prompt` or `restart`"))
+            }
+            Action::Merge if self.on != [IncidentKind::ApprovedAndGreen] => {
+                Some(("only a rule on `approved-and-green` alone can merge", "nothing else is safe to merge"))
+            }
+            Action::UpdateBranch if self.on != [IncidentKind::BehindBase] => Some((
+                "only a rule on `behind-base` alone can update the branch",
+                "GitHub merges only what does not conflict; use `prompt` for the rest",
+            )),
+            Action::Rerun if self.on.iter().any(|kind| !RERUNNABLE.contains(kind)) => Some((
+                "only a rule on `checks-failed` or `checks-missing` can rerun",
+                "nothing else has jobs that failed or were interrupted",
+            )),
+            Action::OpenPull if self.on.iter().any(|kind| !AGENTS.contains(kind)) => Some((
+                "only a rule on what happens to agents can open a pull request",
+                "what happens to a pull request happens after it was opened",
+            )),
+            Action::Spawn(_)
+            | Action::Restart { .. }
+            | Action::Handoff(_)
+            | Action::Prompt(_)
+            | Action::OpenPull
+            | Action::Rerun
+            | Action::Comment(_)
+            | Action::Reply(_)
+            | Action::Resolve
+            | Action::Label(_)
+            | Action::Notify { .. }
+            | Action::Merge
+            | Action::UpdateBranch => None,
+        }
+    }
+
     /// What happens to a pull request has to be said to whoever goes on.
     fn begun_anew(&mut self, rule: &Rule) {
-        let alone = [&AGENTS[..], &[IncidentKind::SetupFailed]].concat();
+        let alone = [&AGENTS[..], &[IncidentKind::SetupFailed, IncidentKind::NoChange]].concat();
         let anew = |step: &Step| matches!(step.action, Action::Restart { .. } | Action::Handoff(_));
         let prompts = rule.actions.iter().any(|step| matches!(step.action, Action::Prompt(_)));
         if prompts || self.on.iter().all(|kind| alone.contains(kind)) {
@@ -430,6 +422,19 @@ impl Builder<'_> {
             self.complain(&["retry"], "there is nothing to try again", hint);
         }
     }
+}
+
+/// Whether an action is for the one rule that answers.
+const fn takes_over(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Prompt(_)
+            | Action::Restart { .. }
+            | Action::Handoff(_)
+            | Action::Rerun
+            | Action::Merge
+            | Action::UpdateBranch
+    )
 }
 
 fn under<'p>(path: &[&'p str], key: &'p str) -> Vec<&'p str> {

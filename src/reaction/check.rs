@@ -79,7 +79,7 @@ mod tests {
         let report = check(&shipped(), &BTreeSet::new());
 
         assert_eq!(report.mistakes, []);
-        assert_eq!((report.summary.files, report.summary.rules), (14, 14));
+        assert_eq!((report.summary.files, report.summary.rules), (17, 17));
         let answering: Vec<(&str, &str)> =
             report.summary.answering.iter().map(|(kind, names)| (kind.as_str(), names[0].as_str())).collect();
         assert_eq!(
@@ -95,7 +95,10 @@ mod tests {
                 ("loop-stopped", "loop-stopped"),
                 ("approved-and-green", "approved-and-green"),
                 ("agent-stuck", "agent-stuck"),
+                ("agent-looping", "agent-looping"),
                 ("agent-exited", "agent-exited"),
+                ("agents-lost", "agents-lost"),
+                ("no-change", "no-change"),
                 ("setup-failed", "setup-failed"),
                 ("issue-ready", "issue-ready"),
                 ("rule-broken", "rule-broken"),

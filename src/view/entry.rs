@@ -113,6 +113,9 @@ fn detail(event: &Event) -> Option<String> {
         Event::Backlog(event) => of_backlog(event),
         Event::Fleet(event) => match event {
             event::Fleet::SlotWanted { task, .. } | event::Fleet::SlotReleased { task } => Some(task.to_string()),
+            event::Fleet::AgentStarted { session }
+            | event::Fleet::AgentExited { session, .. }
+            | event::Fleet::AgentEnded { session } => Some(session.to_string()),
             event::Fleet::DeadlinePassed => None,
         },
     }
@@ -182,6 +185,7 @@ fn of_task(event: &event::Task) -> Option<String> {
         Task::Acted { outcome, .. } => Some(of_outcome(outcome)),
         Task::Claimed { .. }
         | Task::SetUp
+        | Task::PromptSubmitted { .. }
         | Task::TurnEnded
         | Task::BranchPushed
         | Task::NothingPushed
@@ -242,7 +246,7 @@ fn of_session(event: &event::Session) -> Option<String> {
             Anew::Fallback => "with the fallback of the settings".to_owned(),
             Anew::With(agent) => agent.name.to_string(),
         }),
-        Session::EndWanted | Session::RestartWanted | Session::DeadlinePassed => None,
+        Session::ExitJudged { .. } | Session::EndWanted | Session::RestartWanted | Session::DeadlinePassed => None,
     }
 }
 

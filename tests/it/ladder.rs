@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use antiphon::{
     client::Client,
-    simulator::{Happened, Push},
+    simulator::{Happened, NewIssue, Push},
+    view::TaskPhase,
 };
 
 use crate::world::{BINARY, Conclusion, REPO, World, eventually};
@@ -103,5 +104,52 @@ async fn an_agent_that_never_answers_is_relieved_by_the_fallback_of_the_settings
     let typed = std::fs::read_to_string(world.typed()).unwrap();
     assert!(typed.contains("You go on with the task"), "{typed}");
     assert!(typed.contains("the agent shows no sign of life"), "{typed}");
+    world.end().await;
+}
+
+fn open_unclear_issue(world: &World) {
+    let (title, body) = ("Make it better".to_owned(), "You know what I mean.".to_owned());
+    let issue = NewIssue { author: "maya".to_owned(), title, body, labels: vec!["agent".to_owned()] };
+    world.github.create_issue(REPO, &issue).unwrap();
+}
+
+// G130
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_that_pushes_nothing_is_asked_once_and_then_a_person_is_called() {
+    let world = World::new().await;
+    let daemon = world.start_daemon();
+    world.is_served().await;
+    open_unclear_issue(&world);
+
+    let called = "its branch has no new commit on GitHub in acme/pages; one prompt was sent";
+    eventually("the call", async || world.log().contains(called).then_some(())).await;
+
+    let overview = Client::connect(&world.state_dir()).unwrap().overview().await.unwrap();
+    assert_eq!(overview.tasks[0].phase, TaskPhase::NoChange);
+    daemon.stop().await;
+    let typed = std::fs::read_to_string(world.typed()).unwrap();
+    assert_eq!(typed.matches("[antiphon:").count(), 2, "the task, and one question\n{typed}");
+    world.end().await;
+}
+
+/// A check that nobody can satisfy, and that does not say why.
+const BOOM: &str = "#!/bin/sh\necho boom\nexit 1\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_whose_turns_change_nothing_is_told_that_it_goes_round_in_circles() {
+    let settings = BTreeMap::from([("sessions", "4, loops: { unchanged: 2 }".to_owned())]);
+    let world = World::with_settings(&settings).await;
+    let files = vec![("tests/boom.sh".to_owned(), Some(BOOM.to_owned()))];
+    let push = Push { person: "maya".to_owned(), branch: "main".to_owned(), files, message: "Boom".to_owned() };
+    world.github.push_as(REPO, push).await.unwrap();
+    let daemon = world.start_daemon();
+    world.open_issue(0);
+
+    let told = "You seem to go round in circles. the agent goes round in circles in acme/pages; nothing was tried yet; 2 \
+                turns in a row have changed nothing";
+    let typed = async || std::fs::read_to_string(world.typed()).ok()?.contains(told).then_some(());
+    eventually("the word of the circle", typed).await;
+
+    daemon.stop().await;
     world.end().await;
 }

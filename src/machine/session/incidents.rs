@@ -18,16 +18,18 @@ use crate::{
 enum Trouble {
     Exited,
     Stuck,
+    Looping,
     NeedsInput,
 }
 
 impl Trouble {
-    const ALL: [Self; 3] = [Self::Exited, Self::Stuck, Self::NeedsInput];
+    const ALL: [Self; 4] = [Self::Exited, Self::Stuck, Self::Looping, Self::NeedsInput];
 
     const fn of(kind: IncidentKind) -> Option<Self> {
         match kind {
             IncidentKind::AgentExited => Some(Self::Exited),
             IncidentKind::AgentStuck => Some(Self::Stuck),
+            IncidentKind::AgentLooping => Some(Self::Looping),
             IncidentKind::AgentNeedsInput => Some(Self::NeedsInput),
             IncidentKind::ChecksFailed
             | IncidentKind::ChecksMissing
@@ -38,6 +40,8 @@ impl Trouble {
             | IncidentKind::MergeQueueEjected
             | IncidentKind::LoopStopped
             | IncidentKind::ApprovedAndGreen
+            | IncidentKind::AgentsLost
+            | IncidentKind::NoChange
             | IncidentKind::SetupFailed
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => None,
@@ -48,6 +52,7 @@ impl Trouble {
         match self {
             Self::Exited => IncidentKind::AgentExited,
             Self::Stuck => IncidentKind::AgentStuck,
+            Self::Looping => IncidentKind::AgentLooping,
             Self::NeedsInput => IncidentKind::AgentNeedsInput,
         }
     }
@@ -90,7 +95,8 @@ impl State {
 
     fn holds(&self, trouble: Trouble, now: &Now<'_>) -> bool {
         match trouble {
-            Trouble::Exited => matches!(self.life, Life::Exited { .. }),
+            Trouble::Exited => matches!(self.life, Life::Exited { .. }) && !self.unjudged,
+            Trouble::Looping => self.is_looping(now.rules),
             Trouble::Stuck => self.stuck_at(now.rules).is_some_and(|at| now.at >= at),
             Trouble::NeedsInput => self.activity() == Some(Activity::NeedsInput),
         }
@@ -103,6 +109,8 @@ impl State {
         match trouble {
             Trouble::Exited => self.recovered_at(now.rules).is_some_and(|at| now.at >= at),
             Trouble::Stuck => untried || self.has_nothing_to_do(),
+            // An agent that is started anew goes on where it was.
+            Trouble::Looping => self.is_running(),
             Trouble::NeedsInput => true,
         }
     }
@@ -238,8 +246,11 @@ impl State {
         match (trouble, &incident.stage) {
             // It has had its time.
             (Trouble::Stuck, Stage::Answering { since, .. }) => Some(*since + rules.pace.stuck),
+            (Trouble::Looping, Stage::Answering { since, .. }) => self.trail.in_vain_at.filter(|at| at > since),
             // It could not even be asked.
-            (Trouble::Stuck, Stage::Acting { .. }) if incident.is_prompting() && self.refused.is_some() => {
+            (Trouble::Stuck | Trouble::Looping, Stage::Acting { .. })
+                if incident.is_prompting() && self.refused.is_some() =>
+            {
                 incident.begun_at.map(|at| at + rules.pace.stuck)
             }
             (Trouble::Exited | Trouble::NeedsInput, Stage::Answering { since, .. }) => Some(*since),

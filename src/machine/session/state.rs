@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Now, Rules};
+use super::{Now, Rules, Trail};
 use crate::{
     event::Agent,
     machine::incident::Incident,
@@ -65,6 +65,12 @@ pub struct State {
     /// What was used, by conversation: the agent's own id of it, or the launch where there is none.
     #[serde(default)]
     pub used: BTreeMap<String, Usage>,
+    /// What its turns left behind.
+    #[serde(default)]
+    pub trail: Trail,
+    /// Whether the fleet has yet to say why its agent ended.
+    #[serde(default)]
+    pub unjudged: bool,
     /// Since when it should end, if it should.
     pub ending_since: Option<Timestamp>,
 }
@@ -242,6 +248,8 @@ impl State {
             incidents: BTreeMap::new(),
             serial: earlier.map_or(0, |state| state.serial),
             used: BTreeMap::new(),
+            trail: Trail::default(),
+            unjudged: false,
             ending_since: None,
         }
     }

@@ -39,7 +39,9 @@ impl State {
     fn take(&mut self, event: Session, now: &Now<'_>, effects: &mut Vec<Effect>) {
         match event {
             Session::Wanted { .. } | Session::DeadlinePassed => {}
-            Session::Launched { generation, agent_session } => self.on_launched(generation, agent_session, now),
+            Session::Launched { generation, agent_session } => {
+                self.on_launched(generation, agent_session, now, effects);
+            }
             Session::LaunchFailed { generation, why } => self.on_launch_failed(generation, why, now),
             Session::PromptWanted { reference } => self.on_prompt_wanted(reference, effects),
             Session::Composed { prompt, references, covers, text } => {
@@ -53,7 +55,13 @@ impl State {
             Session::Acknowledged { evidence } => self.on_evidence(evidence),
             Session::Hooked { generation, hook } => self.on_hooked(generation, hook, now, effects),
             Session::Probed { generation, seen } => self.on_probed(generation, &seen, now, effects),
-            Session::Used { generation, usage } => self.on_used(generation, &usage),
+            Session::Used { generation, usage, turn, trace } => {
+                if generation == self.generation {
+                    self.on_used(&usage);
+                    self.on_traced(turn, trace, now);
+                }
+            }
+            Session::ExitJudged { generation, common } => self.on_exit_judged(generation, common, now, effects),
             Session::Stopped { generation } => self.on_stopped(generation, effects),
             Session::Acted { serial, revision, list, step, outcome } => {
                 let position = Position { revision, list, step };

@@ -17,7 +17,7 @@ use super::{Now, Pace, Rules, State, Texts, step};
 use crate::{
     effect::{Act, Effect},
     event::{ActionOutcome, Agent, Backlog, Event, Fleet, Pull, Session, Task},
-    model::{MachineKey, Merge, Receipt},
+    model::{Loops, MachineKey, Merge, Receipt},
     reaction::{self, Layer, Source},
 };
 
@@ -69,6 +69,7 @@ pub(crate) fn rules_with(own: &[&str]) -> Rules {
         agents: [(agent.name.clone(), agent.clone())].into(),
         fallbacks: std::collections::BTreeMap::new(),
         agent,
+        loops: Loops::default(),
         slots: 2,
         pace: Pace::USUAL,
     }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AgentName, Channel, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId, TextHash,
-    Trace, Usage,
+    AgentName, Channel, ConversationId, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId,
+    TextHash, Trace, Usage,
 };
 
 /// An event of one session.
@@ -22,6 +22,9 @@ pub enum Session {
         agent: Agent,
         /// The workspace that it works in.
         workspace: String,
+        /// A person's conversation that it begins with a copy of.
+        #[serde(default)]
+        conversation: Option<ConversationId>,
     },
     /// The agent's process was started.
     Launched {
@@ -108,7 +111,7 @@ pub enum Session {
         turn: Turn,
         /// What its work looked like then.
         #[serde(default)]
-        trace: Trace,
+        trace: Box<Trace>,
     },
     /// Why the newest launch ended.
     ExitJudged {

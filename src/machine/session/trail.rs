@@ -147,12 +147,17 @@ mod tests {
     const NOTHING: [&str; 0] = [];
     const NUDGE: &str = "tell session/hello-3: prompt wanted (agent-looping attempt 1)";
 
-    fn failing(times: u32) -> Option<Failing> {
-        Some(Failing { what: TextHash::of("npm test"), times })
+    fn failing(times: u32) -> Failing {
+        Failing { what: TextHash::of("npm test"), times }
     }
 
     fn looked(desk: &mut Desk, turn: Turn, trace: Trace) -> Vec<String> {
-        desk.feed(Session::Used { generation: desk.generation(), usage: Usage::default(), turn, trace })
+        desk.feed(Session::Used {
+            generation: desk.generation(),
+            usage: Usage::default(),
+            turn,
+            trace: Box::new(trace),
+        })
     }
 
     /// The agent answers red checks, and leaves these files behind.
@@ -197,7 +202,7 @@ mod tests {
         let mut desk = Desk::idle(rules());
         desk.works_on(ci());
         let look = |desk: &mut Desk, files: &str, times| {
-            looked(desk, Turn::Runs, Trace { files: Some(files.to_owned()), failing: failing(times) })
+            looked(desk, Turn::Runs, Trace { files: Some(files.to_owned()), failing: Some(failing(times)) })
         };
         look(&mut desk, "a", 1);
         assert_eq!(look(&mut desk, "b", 7), NOTHING, "it has worked on that");

@@ -6,6 +6,7 @@
 //! the agent's hook ──▶ spool::record (in its own process) ──▶ one line on disk ──▶ spool::drain ──▶ HookEvent
 //! the daemon ──▶ inbox::place ──▶ the agent's hook or plugin takes it
 //! the agent's transcript ──▶ transcript::find ─────────────────────────────────────────────────▶ a quote
+//! the agent's transcript ──▶ repeats::failing ──────────────────────────────────────────────────▶ a command
 //! the agent's transcript ──▶ usage::used ──────────────────────────────────────────────────────▶ tokens and dollars
 //! ```
 //!
@@ -22,6 +23,7 @@ mod hook;
 pub mod inbox;
 mod plan;
 mod receipt;
+mod repeats;
 mod shell;
 pub mod spool;
 mod start;
@@ -34,6 +36,7 @@ pub use self::{
     hook::{HookEvent, HookKind},
     plan::{Plan, PlannedFile, QueueCommands, plan, queue, transcript_path},
     receipt::evidence_in,
+    repeats::failing,
     start::{Committer, Contact, GitSetup, Settings, Start},
     usage::used,
 };

@@ -157,7 +157,7 @@ pub(super) fn holds(line: &Value, wanted: &std::collections::BTreeMap<String, Va
 }
 
 /// The text of a message: results of tools are in it, too, and they quote whatever the tool has read.
-fn typed(content: &Value) -> String {
+pub(super) fn typed(content: &Value) -> String {
     if let Some(text) = content.as_str() {
         return text.to_owned();
     }

@@ -16,7 +16,7 @@ use crate::{
     machine::{Pace, Rulebook, Rules},
     model::{AgentName, RepoId},
     process::Command,
-    reaction::{self, Layer, Source},
+    reaction::{self, Layer, Report, Source},
     text,
 };
 
@@ -30,8 +30,10 @@ pub(super) async fn build(config: &Config, repositories: &Repositories) -> Resul
     for repository in repositories.iter() {
         let Some(settings) = config.repositories.iter().find(|it| it.name == repository.configured) else { continue };
         let sources = sources(config, settings, repository).await?;
-        let reactions = reaction::Rules::load(&sources)
-            .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))?;
+        let Report { rules: reactions, mistakes, .. } = reaction::check(&sources, &config.agent_names());
+        let Some(reactions) = reactions else {
+            return Err(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"));
+        };
         by_repo.insert(repository.id, Arc::new(rules(config, settings, repository, reactions)));
     }
     Ok(Rulebook::new(prefixed(by_repo)))
@@ -47,13 +49,11 @@ fn rules(config: &Config, settings: &config::Repository, repository: &Repository
         reconcile: signed(config.reconcile),
         ..Pace::USUAL.faster(scale)
     };
-    let agents: BTreeMap<_, _> = config
-        .agents
-        .keys()
-        .chain(config.adapters.all.keys())
-        .map(|name| (name.clone(), agent(config, settings, name)))
-        .collect();
-    let hash = hash(&[reactions.hash(), &format!("{pace:?} {settings:?} {:?}", config.limits)]);
+    let agents: BTreeMap<_, _> =
+        config.agent_names().into_iter().map(|name| (name.clone(), agent(config, settings, &name))).collect();
+    let fallbacks: BTreeMap<_, _> =
+        config.agents.iter().filter_map(|(name, agent)| Some((name.clone(), agent.fallback.clone()?))).collect();
+    let hash = hash(&[reactions.hash(), &format!("{pace:?} {settings:?} {:?} {fallbacks:?}", config.limits)]);
     Rules {
         reactions,
         hash,
@@ -67,6 +67,8 @@ fn rules(config: &Config, settings: &config::Repository, repository: &Repository
         task_prefix: text::slug(repository.name.name(), 30),
         agent: agent(config, settings, &settings.agent),
         agents,
+        fallbacks,
+        loops: config.limits.loops,
         slots: config.limits.sessions,
         pace,
     }

@@ -82,7 +82,7 @@ fn serve(caller: &Caller) -> Result<(), Error> {
 fn check(path: &Path, caller: &Caller) -> Result<(), Error> {
     let config = config::load(path, &caller.environment)?;
     let sources: Vec<_> = reaction::shipped().into_iter().chain(operators(&config)?).collect();
-    let mistakes = reaction::check(&sources).mistakes;
+    let mistakes = reaction::check(&sources, &config.agent_names()).mistakes;
     if mistakes.is_empty() { Ok(()) } else { Err(Error::mistakes("the reactions", mistakes)) }
 }
 

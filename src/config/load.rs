@@ -322,6 +322,21 @@ impl Check<'_> {
             if let Some(adapter) = &agent.adapter {
                 self.agent_of(adapter.as_str(), config.adapters.all.keys(), &["agents", name, "adapter"]);
             }
+            if name == AgentName::FALLBACK {
+                let hint = "rules mean the agent that the settings name as `fallback` by it";
+                self.complain(&["agents", name], format!("an agent cannot be called `{name}`"), hint);
+            }
+            if let Some(fallback) = &agent.fallback {
+                self.agent_of(fallback.as_str(), config.agent_names().iter(), &["agents", name, "fallback"]);
+            }
+            if agent.fallback.as_ref().is_some_and(|fallback| fallback.as_str() == name) {
+                let hint = "name another one, or leave `fallback` away";
+                self.complain(
+                    &["agents", name, "fallback"],
+                    format!("agent `{name}` cannot take over from itself"),
+                    hint,
+                );
+            }
             if let Some(variable) = agent.env.keys().find(|key| key.is_empty() || key.contains(['=', '\0'])) {
                 let hint = "use letters, digits and underscores";
                 self.complain(&["agents", name, "env", variable], "this is not the name of a variable", hint);
@@ -332,6 +347,16 @@ impl Check<'_> {
     fn numbers(&mut self, config: &Config) {
         if !(5..=1_000).contains(&config.limits.acts) {
             self.complain(&["limits", "acts"], "between 5 and 1000 acts are possible", "30 is the default");
+        }
+        let loops = config.limits.loops;
+        for (key, count) in [("unchanged", loops.unchanged), ("swings", loops.swings), ("failures", loops.failures)] {
+            if !(2..=1_000).contains(&count) {
+                self.complain(
+                    &["limits", "loops", key],
+                    "between 2 and 1000 make a circle",
+                    "leave it away for the default",
+                );
+            }
         }
         if !(1..=100).contains(&config.limits.installs) {
             self.complain(&["limits", "installs"], "between 1 and 100 installations can run", "1 is the default");

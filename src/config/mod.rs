@@ -17,8 +17,8 @@ use std::{io, path::PathBuf};
 use crate::yaml::Diagnostic;
 
 pub use adapter::{
-    Adapter, BrokenTemplate, Facts, Pattern, PromptLine, Protocol, Screen, Template, Transcript, UsageLine,
-    shipped as shipped_adapters,
+    Adapter, BrokenTemplate, CommandCalls, CommandResults, CommandRule, Facts, Pattern, PromptLine, Protocol, Screen,
+    Template, Transcript, UsageLine, shipped as shipped_adapters,
 };
 pub use environment::Environment;
 pub use load::{load, load_unconnected, parse};

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    model::{AgentName, Branch, Channel, Merge, Receipt, RepoName, Secret},
+    model::{AgentName, Branch, Channel, Loops, Merge, Receipt, RepoName, Secret},
     yaml::Duration,
 };
 
@@ -197,6 +197,10 @@ pub struct Agent {
     pub draft: Option<Pattern>,
     /// Regular expressions of screens on which nothing may be typed, such as dialogs.
     pub dialogs: Vec<Pattern>,
+    /// The agent that goes on where a rule says `handoff: fallback`, as the shipped rules do when nothing else has helped.
+    /// Default: none, and that step is skipped.
+    #[schemars(with = "Option<String>")]
+    pub fallback: Option<AgentName>,
     /// Variables for its process, beside the few that every session gets.
     pub env: BTreeMap<String, String>,
 }
@@ -236,6 +240,8 @@ pub struct Limits {
     /// of rules. Then it stops and tells a person.
     #[schemars(range(min = 5, max = 1_000))]
     pub acts: u32,
+    /// When an agent counts as going round in circles.
+    pub loops: Loops,
     /// How many lines of `setup` may use the cache of one package manager at the same time. More than one is faster, and safe
     /// only with package managers that lock their cache.
     #[schemars(range(min = 1, max = 100))]
@@ -310,7 +316,7 @@ impl Default for Adapters {
 impl Default for Limits {
     fn default() -> Self {
         let ports = Ports { first: 20_000, last: 29_999 };
-        Self { sessions: 4, acts: 30, installs: 1, ports, free_disk: Size(1_000_000_000) }
+        Self { sessions: 4, acts: 30, loops: Loops::default(), installs: 1, ports, free_disk: Size(1_000_000_000) }
     }
 }
 
@@ -364,6 +370,12 @@ impl Config {
             Some(_) | None => self.adapters.all.get(named.unwrap_or(name)),
         };
         found.cloned().unwrap_or_else(|| Arc::new(Adapter::unknown()))
+    }
+
+    /// The agents that there are: those of the settings, and those that come with an adapter.
+    #[must_use]
+    pub fn agent_names(&self) -> BTreeSet<AgentName> {
+        self.agents.keys().chain(self.adapters.all.keys()).cloned().collect()
     }
 
     /// The names of variables that hold secrets of ours. No agent inherits them.

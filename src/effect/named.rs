@@ -22,8 +22,9 @@ impl Effect {
             | Self::Prompt { session, .. }
             | Self::Dismiss { session, .. }
             | Self::SeekReceipt { session, .. }
-            | Self::Meter { session, .. }
             | Self::Stop { session, .. } => format!("session/{session}"),
+            // A look at many files holds up no prompt.
+            Self::Meter { session, .. } => format!("meter/{session}"),
             Self::Act(act) => format!("act/{}", act.of),
             Self::Answer { repo, number, .. } => format!("answer/{repo}/{number}"),
             Self::Report { repo, number, .. } => format!("report/{repo}/{number}"),

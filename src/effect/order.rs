@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Act, Answer};
 use crate::{
-    event::{Agent, Event, Work},
+    event::{Agent, Event, Turn, Work},
     model::{
         Branch, Check, Conversation, Generation, MachineKey, PrNumber, PromptId, PromptRef, RepoId, Rescue, SessionId,
         Sha, TaskId, TextHash,
@@ -156,7 +156,7 @@ pub enum Effect {
         /// Where the agent writes its transcript, if it said so.
         transcript: Option<String>,
     },
-    /// Reads in the agent's records what its conversation used.
+    /// Reads in the agent's records what its conversation used, and looks at what its work left behind.
     Meter {
         /// The session.
         session: SessionId,
@@ -164,6 +164,9 @@ pub enum Effect {
         generation: Generation,
         /// Where the agent writes its transcript, if it said so.
         transcript: Option<String>,
+        /// At which point of a turn.
+        #[serde(default)]
+        turn: Turn,
     },
     /// Ends an agent's process group.
     Stop {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{RepoId, TaskId};
+use crate::model::{Generation, RepoId, SessionId, TaskId};
 
 /// An event of the fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,23 @@ pub enum Fleet {
         /// The task.
         task: TaskId,
     },
+    /// An agent runs.
+    AgentStarted {
+        /// Whose.
+        session: SessionId,
+    },
+    /// An agent has ended, and should not have.
+    AgentExited {
+        /// Whose.
+        session: SessionId,
+        /// Which launch.
+        generation: Generation,
+    },
+    /// An agent was ended on purpose.
+    AgentEnded {
+        /// Whose.
+        session: SessionId,
+    },
     /// The settings may have changed.
     DeadlinePassed,
 }
@@ -31,6 +48,9 @@ impl Fleet {
         match self {
             Self::SlotWanted { .. } => "slot wanted",
             Self::SlotReleased { .. } => "slot released",
+            Self::AgentStarted { .. } => "agent started",
+            Self::AgentExited { .. } => "agent exited",
+            Self::AgentEnded { .. } => "agent ended",
             Self::DeadlinePassed => "deadline passed",
         }
     }

@@ -16,7 +16,7 @@ use crate::model::MachineKind;
 pub use backlog::{Backlog, Hearing, OpenPull, Parked};
 pub use fleet::Fleet;
 pub use pull::{ActionOutcome, List, LookFailure, Pull};
-pub use session::{Agent, Hook, Refusal, Seen, Session};
+pub use session::{Agent, Anew, Hook, Refusal, Seen, Session, Turn};
 pub use task::{Task, Work};
 
 /// The version of the journal's event and state format.

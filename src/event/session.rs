@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     AgentName, Channel, ConversationId, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId,
-    TextHash, Usage,
+    TextHash, Trace, Usage,
 };
 
 /// An event of one session.
@@ -100,12 +100,25 @@ pub enum Session {
         /// What was seen.
         seen: Seen,
     },
-    /// The agent's records were read: so much was used for its conversation so far.
+    /// The agent's records and its workspace were looked at: so much was used for its conversation so far.
     Used {
         /// Which launch.
         generation: Generation,
         /// What.
         usage: Usage,
+        /// At which point of a turn.
+        #[serde(default)]
+        turn: Turn,
+        /// What its work looked like then.
+        #[serde(default)]
+        trace: Box<Trace>,
+    },
+    /// Why the newest launch ended.
+    ExitJudged {
+        /// Which launch.
+        generation: Generation,
+        /// Whether others ended with it, so that it is no fault of the agent's.
+        common: bool,
     },
     /// The process was ended on purpose.
     Stopped {
@@ -129,6 +142,11 @@ pub enum Session {
     EndWanted,
     /// A person wants it started anew.
     RestartWanted,
+    /// A rule wants a new beginning.
+    AnewWanted {
+        /// Of what kind.
+        how: Anew,
+    },
     /// A person wants another agent to go on with the task.
     HandoffWanted {
         /// Which.
@@ -147,6 +165,34 @@ pub struct Agent {
     pub runtime: String,
     /// Where its receipts come from.
     pub receipt: Receipt,
+}
+
+/// At which point of a turn an agent is looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turn {
+    /// It runs.
+    #[default]
+    Runs,
+    /// It has ended.
+    Ended {
+        /// Whether it should have changed something.
+        owed: bool,
+    },
+}
+
+/// How an agent, or another one, begins anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anew {
+    /// The agent is started again and goes on with its conversation.
+    Resumed,
+    /// The agent is started again with a new conversation.
+    Fresh,
+    /// The agent goes on that the settings name to take over from the one that runs.
+    Fallback,
+    /// This agent goes on.
+    With(Agent),
 }
 
 /// What an agent's hook said.
@@ -231,10 +277,13 @@ impl Session {
             Self::Hooked { hook, .. } => hook.name(),
             Self::Probed { .. } => "probed",
             Self::Used { .. } => "usage read",
+            Self::ExitJudged { common: true, .. } => "ended with others",
+            Self::ExitJudged { common: false, .. } => "ended by itself",
             Self::Stopped { .. } => "agent stopped",
             Self::Acted { .. } => "action carried out",
             Self::EndWanted => "end wanted",
             Self::RestartWanted => "restart wanted",
+            Self::AnewWanted { .. } => "new beginning wanted",
             Self::HandoffWanted { .. } => "handoff wanted",
             Self::DeadlinePassed => "deadline passed",
         }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ActionOutcome, List};
-use crate::model::{AgentName, Branch, ConversationId, Issue, PrNumber, RepoId, Rescue, Sha, TaskId, TextHash};
+use crate::model::{
+    AgentName, Branch, ConversationId, Issue, PrNumber, PromptRef, RepoId, Rescue, Sha, TaskId, TextHash,
+};
 
 /// An event of one task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +56,11 @@ pub enum Task {
         step: u32,
         /// What came of it.
         outcome: ActionOutcome,
+    },
+    /// A prompt about its own incident was submitted.
+    PromptSubmitted {
+        /// Which.
+        reference: PromptRef,
     },
     /// The agent's turn ended.
     TurnEnded,
@@ -165,6 +172,7 @@ impl Task {
             Self::SetUp => "workspace set up",
             Self::SetupFailed { .. } => "setup failed",
             Self::Acted { .. } => "action carried out",
+            Self::PromptSubmitted { .. } => "prompt submitted",
             Self::TurnEnded => "turn ended",
             Self::BranchPushed => "branch pushed",
             Self::PullOpened { .. } => "pull request opened",

@@ -52,7 +52,10 @@ impl Executor {
             State::Session(state) => state.repo,
             State::Task(state) => state.repo,
             State::Backlog(state) => state.repo,
-            State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
+            State::Fleet(_) => match self.first_repository() {
+                Some(repo) => repo,
+                None => return Tried::Ended(ActionOutcome::Dropped),
+            },
         };
         let wanted = still_wanted_act(state, act);
         // Something that was begun is finished: its first half is in the world already.
@@ -76,9 +79,9 @@ impl Executor {
                 Some(thread) => context::of_thread(state, act.incident, thread, &now),
                 None => context::of_pull(state, act.incident, &now),
             },
-            State::Task(state) => context::of_setup(state, &now),
+            State::Task(state) => context::of_task_incident(state, act.incident, &now),
             State::Backlog(state) => context::of_backlog(state, &now),
-            State::Fleet(_) => return Tried::Ended(ActionOutcome::Dropped),
+            State::Fleet(state) => context::of_fleet(state, &now),
         };
         match step.applies(&context) {
             Ok(true) => {}
@@ -123,8 +126,8 @@ impl Executor {
                 _ => Tried::Ended(ActionOutcome::Dropped),
             },
             (Action::Rerun, _) => self.rerun(&repository, state, act).await,
-            // The machine of the session or task does it itself when it hears that this was carried out.
-            (Action::Restart, _) => Tried::Ended(ActionOutcome::Done),
+            // The machine whose incident it is does it itself when it hears that this was carried out.
+            (Action::Restart { .. } | Action::Handoff(_), _) => Tried::Ended(ActionOutcome::Done),
             (Action::Comment(_) | Action::Reply(_) | Action::Label(_) | Action::Merge | Action::UpdateBranch, None) => {
                 Tried::Ended(ActionOutcome::Failed("there is no pull request yet".to_owned()))
             }

@@ -15,9 +15,9 @@ use crate::{
     agent::{self, Committer, inbox::Inbox},
     boundary,
     config::Transcript,
-    event::{self, Agent},
+    event::{self, Agent, Turn},
     machine::{State, session},
-    model::{AgentName, Conversation, Evidence, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId},
+    model::{AgentName, Conversation, Evidence, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId, Trace},
     places::Places,
     process::Command,
     runtime::{Address, Launch, Probe, Runtime},
@@ -161,16 +161,23 @@ impl Executor {
         Outcome::Done(Some(event::Session::Stopped { generation }.into()))
     }
 
-    /// Reads what the agent's conversation used; nothing if its records do not say.
-    pub(super) async fn meter(&self, address: &Address, transcript: Option<String>) -> Outcome {
+    /// Reads what the agent's conversation used, and what its work left behind, as far as anybody can tell.
+    pub(super) async fn meter(&self, address: &Address, transcript: Option<String>, turn: Turn) -> Outcome {
         let Some((_, session)) = self.runtime_of(address).await else { return Outcome::Done(None) };
-        let (Some(place), Some(format)) = self.transcript(address, &session, transcript) else {
-            return Outcome::Done(None);
+        let (place, format) = self.transcript(address, &session, transcript);
+        let read = move || {
+            let (place, format) = (place?, format?);
+            let path = place.path()?;
+            Some((agent::used(&path, &format).ok(), agent::failing(&path, &format).ok().flatten()))
         };
-        let read = move || agent::used(&place.path()?, &format).ok();
-        let used = tokio::task::spawn_blocking(read).await.ok().flatten().filter(|usage| !usage.is_unknown());
-        let generation = address.generation;
-        Outcome::Done(used.map(|usage| event::Session::Used { generation, usage }.into()))
+        let (used, failing) = tokio::task::spawn_blocking(read).await.ok().flatten().unwrap_or_default();
+        let files = match self.workspaces.find(&session.task) {
+            Ok(Some(workspace)) => self.workspaces.files(&workspace).await.ok(),
+            Ok(None) | Err(_) => None,
+        };
+        let (generation, usage) = (address.generation, used.unwrap_or_default());
+        let event = event::Session::Used { generation, usage, turn, trace: Box::new(Trace { files, failing }) };
+        Outcome::Done(Some(event.into()))
     }
 
     /// Looks for the id of a prompt in what the agent's process wrote.

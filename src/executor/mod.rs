@@ -11,6 +11,7 @@ mod answer;
 mod channel;
 mod claim;
 mod ears;
+mod handover;
 mod launch;
 mod look;
 mod merge;
@@ -152,8 +153,8 @@ impl Executor {
             Effect::SeekReceipt { session, generation, prompt, transcript } => {
                 self.seek_receipt(&Address { session, generation }, &prompt, transcript).await
             }
-            Effect::Meter { session, generation, transcript } => {
-                self.meter(&Address { session, generation }, transcript).await
+            Effect::Meter { session, generation, transcript, turn } => {
+                self.meter(&Address { session, generation }, transcript, turn).await
             }
             Effect::Stop { session, generation } => self.stop(&Address { session, generation }).await,
             Effect::Act(act) => self.act(act, &claim).await,
@@ -164,6 +165,11 @@ impl Executor {
 
     fn rules_of(&self, repo: RepoId) -> Option<Arc<Rules>> {
         self.rules.borrow().of_repo(repo)
+    }
+
+    /// The one whose rules the fleet follows.
+    fn first_repository(&self) -> Option<RepoId> {
+        self.rules.borrow().first().map(|rules| rules.repo)
     }
 
     fn repository(&self, repo: RepoId) -> Option<Repository> {

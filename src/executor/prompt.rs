@@ -210,17 +210,18 @@ impl Executor {
             (State::Pull(state), Cause::Incident { kind, .. }) => pull::covers(state, *kind),
             _ => Vec::new(),
         };
-        let words = self.words(&state, &rules, prompt, reference).await?;
+        let words = self.words((&state, session), &rules, prompt, reference).await?;
         Ok(Some(Part { reference: reference.clone(), covers, words }))
     }
 
     async fn words(
         &self,
-        state: &State,
+        whose: (&State, &session::State),
         rules: &Rules,
         prompt: &PromptId,
         reference: &PromptRef,
     ) -> Result<String, String> {
+        let (state, session) = whose;
         let quoting = ForPrompt::new(prompt, self.known_secrets());
         let texts = self.texts(machine::texts_of(state)).await?;
         let now = Now { rules, at: self.clock.now(), entropy: [0; 16], texts: &texts };
@@ -233,7 +234,7 @@ impl Executor {
                     .ok_or_else(|| "the words are no longer there".to_owned());
             }
             (Cause::Comment { by, words }, _) => return self.comment_words(by, words, &quoting).await,
-            (Cause::Handover, State::Task(task)) => return Ok(handover(task)),
+            (Cause::Handover, State::Task(task)) => return self.handover(task, session, &now, &quoting).await,
             (Cause::Task, State::Task(task)) => {
                 // The rule for issues does not speak for words: it asks for the number of an issue.
                 if let event::Work::Text { text, .. } = &task.work {
@@ -250,6 +251,10 @@ impl Executor {
             (Cause::Incident { kind, action }, State::Session(state)) => {
                 let (rule, template) = rules.prompt_of(state.incidents.get(kind), *action).ok_or(gone)?;
                 (rule, template, context::of_session(state, *kind, &now))
+            }
+            (Cause::Incident { kind, action }, State::Task(task)) => {
+                let (rule, template) = rules.prompt_of(task.incident(*kind), *action).ok_or(gone)?;
+                (rule, template, context::of_task_incident(task, *kind, &now))
             }
             (Cause::Task | Cause::Handover | Cause::Incident { .. }, _) => {
                 return Err("nobody can say what it means".to_owned());
@@ -303,7 +308,7 @@ impl Executor {
         Ok(texts)
     }
 
-    async fn one_text(&self, hash: &TextHash) -> Result<Option<String>, String> {
+    pub(super) async fn one_text(&self, hash: &TextHash) -> Result<Option<String>, String> {
         self.journal.text(hash.clone()).await.map_err(|error| chain(&error))
     }
 
@@ -352,17 +357,6 @@ fn refusal(why: Why) -> Refusal {
         | Why::NoBracketedPaste
         | Why::NotReading => Refusal::Busy(why.to_string()),
     }
-}
-
-/// What an agent hears that goes on with somebody else's task.
-fn handover(task: &machine::task::State) -> String {
-    let pull = task.pull.map(|number| format!(" Its pull request is #{number}.")).unwrap_or_default();
-    format!(
-        "You take over the task {} from another agent, in its git worktree on the branch {}.{pull} Read what was done \
-         (`git log`, `git status`, `git diff`). What is left to do is said next or stands in the prompt before this one; \
-         if nothing is left, say so in one line.",
-        task.task, task.branch
-    )
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Now, State, backlog, pull, reviews_of, session, task};
+use super::{Now, State, backlog, fleet, pull, reviews_of, session, task};
 use crate::{
     event::{self, Event, Work},
     model::{
@@ -80,6 +80,9 @@ pub fn of_session(state: &session::State, kind: IncidentKind, now: &Now<'_>) -> 
         context.attempts_max = incident.plan.as_ref().map_or(0, |plan| plan.attempts_max.0);
         context.summary = summary(kind, incident.total, &context);
     }
+    if kind == IncidentKind::AgentLooping {
+        context.summary = format!("{}; {}", context.summary, state.trail.words());
+    }
     context
 }
 
@@ -101,16 +104,21 @@ pub fn of_backlog(state: &backlog::State, now: &Now<'_>) -> Context {
     context
 }
 
-/// The facts of a task whose workspace could not be made ready.
+/// The facts of a task's own incident.
 #[must_use]
-pub fn of_setup(state: &task::State, now: &Now<'_>) -> Context {
+pub fn of_task_incident(state: &task::State, kind: IncidentKind, now: &Now<'_>) -> Context {
     let mut context = of_task(state, now);
-    context.incident = IncidentKind::SetupFailed;
-    let attempts = state.setup_failed.as_ref().map_or(Attempt(0), |incident| incident.total);
+    context.incident = kind;
+    let incident = state.incident(kind);
+    let attempts = incident.map_or(Attempt(0), |incident| incident.total);
     context.attempts = attempts.0;
     context.attempt = attempts.next().0;
-    let plan = state.setup_failed.as_ref().and_then(|incident| incident.plan.as_ref());
+    let plan = incident.and_then(|incident| incident.plan.as_ref());
     context.attempts_max = plan.map_or(0, |plan| plan.attempts_max.0);
+    if kind == IncidentKind::NoChange {
+        context.summary = format!("{} ({})", summary(kind, attempts, &context), state.task);
+        return context;
+    }
     // The first line names the operator's own command; what that printed is not for people who are only told.
     let why = state.trouble.as_deref().and_then(|why| why.lines().next()).unwrap_or("nobody knows why");
     let again = match attempts.0 {
@@ -120,6 +128,20 @@ pub fn of_setup(state: &task::State, now: &Now<'_>) -> Context {
     };
     context.summary =
         format!("the workspace of {} in {} could not be made ready: {why}{again}", state.task, context.repo.name);
+    context
+}
+
+/// The facts of many agents that ended at once.
+#[must_use]
+pub fn of_fleet(state: &fleet::State, now: &Now<'_>) -> Context {
+    let mut context = bare(IncidentKind::AgentsLost, now);
+    if let Some(lost) = &state.lost {
+        context.summary = format!(
+            "at least {} of {} agents ended at once: that is no fault of theirs, so nothing counts as tried; they are started again \
+             one after the other",
+            lost.ended, lost.all
+        );
+    }
     context
 }
 
@@ -341,6 +363,9 @@ fn summary(kind: IncidentKind, attempts: Attempt, context: &Context) -> String {
         IncidentKind::AgentStuck => "the agent shows no sign of life",
         IncidentKind::AgentExited => "the agent's process ended",
         IncidentKind::AgentNeedsInput => "the agent waits for a person",
+        IncidentKind::AgentLooping => "the agent goes round in circles",
+        IncidentKind::AgentsLost => "many agents ended at once",
+        IncidentKind::NoChange => "the agent ended its turn, and its branch has no new commit on GitHub",
         IncidentKind::SetupFailed => "the workspace could not be made ready",
         IncidentKind::IssueReady => "the issue may be worked on",
         IncidentKind::RuleBroken => "a rule cannot be evaluated",
@@ -348,8 +373,11 @@ fn summary(kind: IncidentKind, attempts: Attempt, context: &Context) -> String {
     if kind == IncidentKind::ApprovedAndGreen {
         return format!("{what} in {}", context.repo.name);
     }
+    let of_agent = matches!(kind, IncidentKind::AgentStuck | IncidentKind::AgentLooping | IncidentKind::AgentExited);
     let tried = match attempts.0 {
         0 => "nothing was tried yet".to_owned(),
+        1 if of_agent => "one thing was tried".to_owned(),
+        more if of_agent => format!("{more} things were tried"),
         1 => "one prompt was sent".to_owned(),
         more => format!("{more} prompts were sent"),
     };
@@ -522,7 +550,7 @@ mod tests {
         let context = of_session(desk.state(), IncidentKind::AgentStuck, &now(&desk.one.rules, NO_TEXTS));
 
         assert_eq!(context.summary, "the agent shows no sign of life in octo-org/hello; nothing was tried yet");
-        assert_eq!((context.attempt, context.attempts_max), (1, 1));
+        assert_eq!((context.attempt, context.attempts_max), (1, 3));
         assert_eq!(context.session.unwrap().agent, "claude");
     }
 }

@@ -19,11 +19,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use super::plan::{Plan, StepKind};
 use crate::{
     effect::{Act, List},
     event::ActionOutcome,
-    model::{Attempt, Cause, IncidentKind, MachineKey, PromptRef, RuleName, Sha},
-    reaction::Backoff,
+    model::{Attempt, Cause, IncidentKind, MachineKey, PromptRef, Sha},
 };
 
 /// One cause on one subject, and how far its answer got.
@@ -35,6 +35,9 @@ pub struct Incident {
     pub opened_at: Timestamp,
     /// Its round, counted from 1; a prompt or an action of an older round is no longer wanted.
     pub revision: u64,
+    /// When that round began.
+    #[serde(default)]
+    pub begun_at: Option<Timestamp>,
     /// What the answering rule allows. Chosen when the incident first becomes due; it holds until the end.
     pub plan: Option<Plan>,
     /// How many prompts were spent on each failure.
@@ -43,43 +46,6 @@ pub struct Incident {
     pub total: Attempt,
     /// Where it stands.
     pub stage: Stage,
-}
-
-/// What the answering rule allows, taken out of the rule.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// The rule.
-    pub rule: RuleName,
-    /// Its actions, in order.
-    pub steps: Vec<StepKind>,
-    /// How many prompts one failure may take.
-    pub attempts_max: Attempt,
-    /// How many prompts the incident may take.
-    pub total_max: Attempt,
-    /// The pause after a failed attempt.
-    pub backoff: Backoff,
-    /// When people are asked, whatever the attempts.
-    pub escalate_at: Option<Timestamp>,
-    /// How many actions the escalation has.
-    pub escalation_steps: u32,
-}
-
-/// What an action of a rule means to the ladder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepKind {
-    /// Speaks to the agent: an attempt.
-    Prompt,
-    /// Starts the agent anew: an attempt.
-    Restart,
-    /// Merges the base into the branch: an attempt.
-    Update,
-    /// Runs failed jobs again: their verdict is awaited before the rest of the list.
-    Rerun,
-    /// Anything else.
-    Other,
-    /// Its own condition does not hold, or the ladder has nothing to do with it.
-    Skipped,
 }
 
 /// Where an incident stands.
@@ -172,6 +138,7 @@ impl Incident {
             serial,
             opened_at: now,
             revision: 0,
+            begun_at: None,
             plan: None,
             spent: BTreeMap::new(),
             total: Attempt(0),
@@ -241,6 +208,20 @@ impl Incident {
         self.plan.is_none() && matches!(self.stage, Stage::Settling { .. })
     }
 
+    /// Whether a prompt of the rule is on its way, and nothing of it was submitted.
+    #[must_use]
+    pub fn is_prompting(&self) -> bool {
+        let Stage::Acting { step, prompted: false, .. } = &self.stage else { return false };
+        self.plan.as_ref().and_then(|plan| plan.steps.get(*step as usize)) == Some(&StepKind::Prompt)
+    }
+
+    /// Whether something was tried, and the rule knows nothing more to try.
+    #[must_use]
+    pub fn has_nothing_left(&self) -> bool {
+        let nothing = |plan: &Plan| plan.steps.iter().all(|step| *step == StepKind::Skipped);
+        self.total.0 > 0 && self.plan.as_ref().is_some_and(nothing)
+    }
+
     /// Whether an attempt is open.
     #[must_use]
     pub const fn is_answering(&self) -> bool {
@@ -291,6 +272,7 @@ impl Incident {
         };
         let spent = self.is_spent(plan, failures);
         self.revision += 1;
+        self.begun_at = Some(now);
         if spent {
             return self.escalate(now);
         }
@@ -355,6 +337,15 @@ impl Incident {
         self.next_order(failures).or_else(|| self.end_of_list(now))
     }
 
+    /// The prompt that is on its way never got there: the attempt counts all the same.
+    pub fn unheard(&mut self, failures: &[String], now: Timestamp) {
+        if let Stage::Acting { step, .. } = self.stage
+            && self.is_prompting()
+        {
+            let _ = self.submitted(self.revision, step, failures, now);
+        }
+    }
+
     /// The turn that answers the prompt of a round ended.
     pub fn turn_ended(&mut self, revision: u64, now: Timestamp) {
         if self.revision == revision
@@ -371,7 +362,7 @@ impl Incident {
         if self.is_spent(plan, failures) {
             return self.escalate(now);
         }
-        self.stage = Stage::BackingOff { until: now + wait(plan, self.total, entropy) };
+        self.stage = Stage::BackingOff { until: now + plan.pause_after(self.total, entropy) };
         None
     }
 
@@ -491,14 +482,13 @@ impl Incident {
     }
 }
 
-fn wait(plan: &Plan, attempt: Attempt, entropy: u64) -> SignedDuration {
-    SignedDuration::try_from(plan.backoff.delay(attempt.0, entropy)).unwrap_or(SignedDuration::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::testing::{START, mins, secs, sha};
+    use crate::{
+        machine::testing::{START, mins, secs, sha},
+        reaction::Backoff,
+    };
 
     const HEAD: &str = "the same failure";
 

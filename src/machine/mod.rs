@@ -13,6 +13,7 @@ mod budget;
 pub mod context;
 pub mod fleet;
 pub mod incident;
+mod plan;
 #[cfg(test)]
 mod properties;
 pub mod pull;
@@ -149,7 +150,7 @@ impl State {
             Self::Task(state) => state.next_deadline(now),
             Self::Session(state) => state.next_deadline(rules, now),
             Self::Backlog(state) => state.next_deadline(now),
-            Self::Fleet(_) => None,
+            Self::Fleet(state) => state.next_deadline(rules, now),
         }
     }
 }
@@ -173,7 +174,7 @@ pub fn still_wanted_act(state: &State, act: &Act) -> bool {
         State::Session(state) => session::still_wanted_act(state, act),
         State::Task(state) => task::still_wanted_act(state, act),
         State::Backlog(state) => !state.broken.is_empty(),
-        State::Fleet(_) => false,
+        State::Fleet(state) => state.lost.is_some(),
     }
 }
 

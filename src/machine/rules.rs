@@ -10,9 +10,9 @@ use super::{
 };
 use crate::{
     effect::{Act, Effect, List},
-    event::{self, Agent, Event},
-    model::{AgentName, Attempt, IncidentKind, MachineKey, Merge, RepoId, RepoName, RuleName, Sha},
-    reaction::{self, Action, Answer, Checks, Context, Mode, Rule, Step, Template},
+    event::{self, Agent, Anew, Event},
+    model::{AgentName, Attempt, IncidentKind, Loops, MachineKey, Merge, RepoId, RepoName, RuleName, Sha},
+    reaction::{self, Action, Answer, Checks, Context, Mode, Rule, Step, Successor, Template},
 };
 
 /// Everything that a maintainer can set and a machine must know.
@@ -42,8 +42,12 @@ pub struct Rules {
     pub agent: Agent,
     /// All agents, by name.
     pub agents: BTreeMap<AgentName, Agent>,
+    /// Which agent takes over from which, where a rule leaves that to the settings.
+    pub fallbacks: BTreeMap<AgentName, AgentName>,
     /// How many agents may run at once, in all repositories together.
     pub slots: u32,
+    /// When an agent goes round in circles.
+    pub loops: Loops,
     /// The durations.
     pub pace: Pace,
 }
@@ -208,8 +212,8 @@ impl Rules {
         (rule.is_some(), broken.into_iter().map(|(rule, why)| (rule, why.message)).collect())
     }
 
-    /// What is done about a rule that broke: once, without a ladder.
-    pub(crate) fn on_broken(&self, of: &MachineKey, context: &Context) -> Vec<Act> {
+    /// What is done once, without a ladder.
+    pub(crate) fn at_once(&self, of: &MachineKey, context: &Context) -> Vec<Act> {
         let rule = self.reactions.first_that_holds(context.incident, context).rule;
         rule.into_iter().flat_map(|rule| acts_of(rule, of, context.incident, None)).collect()
     }
@@ -264,6 +268,32 @@ impl Rules {
         replies.map(|(position, _)| position).collect()
     }
 
+    /// The agent that the settings name to take over from this one.
+    pub(crate) fn fallback(&self, of: &AgentName) -> Option<&Agent> {
+        self.agents.get(self.fallbacks.get(of)?)
+    }
+
+    /// How an action has an agent, or another one, begin anew; `None`: it does not.
+    pub(crate) fn anew(&self, rule: &RuleName, list: List, step: u32) -> Option<Anew> {
+        match &self.action(rule, list, step)?.action {
+            Action::Restart { fresh: false } => Some(Anew::Resumed),
+            Action::Restart { fresh: true } => Some(Anew::Fresh),
+            Action::Handoff(Successor::Fallback) => Some(Anew::Fallback),
+            Action::Handoff(Successor::Named(name)) => Some(Anew::With(self.agents.get(name)?.clone())),
+            Action::Spawn(_)
+            | Action::Prompt(_)
+            | Action::OpenPull
+            | Action::Rerun
+            | Action::Comment(_)
+            | Action::Reply(_)
+            | Action::Resolve
+            | Action::Label(_)
+            | Action::Notify { .. }
+            | Action::Merge
+            | Action::UpdateBranch => None,
+        }
+    }
+
     /// The agent of this name; the repository's if the settings no longer have it.
     #[must_use]
     pub fn agent_named(&self, name: &AgentName) -> Agent {
@@ -309,7 +339,8 @@ fn acts_of(rule: &Rule, of: &MachineKey, incident: IncidentKind, head: Option<&S
 fn words(step: &Step) -> Option<&Template> {
     match &step.action {
         Action::Prompt(template) | Action::Spawn(template) => Some(template),
-        Action::Restart
+        Action::Restart { .. }
+        | Action::Handoff(_)
         | Action::OpenPull
         | Action::Rerun
         | Action::Comment(_)
@@ -328,7 +359,7 @@ fn step_kind(step: &Step, context: &Context) -> StepKind {
     }
     match step.action {
         Action::Prompt(_) => StepKind::Prompt,
-        Action::Restart => StepKind::Restart,
+        Action::Restart { .. } | Action::Handoff(_) => StepKind::Restart,
         Action::UpdateBranch => StepKind::Update,
         Action::Rerun => StepKind::Rerun,
         // They wait for the answer, thread by thread; the ladder does not.
@@ -371,19 +402,25 @@ impl Rulebook {
         self.by_repo.get(&repo).cloned()
     }
 
+    /// Those of the first repository.
+    #[must_use]
+    pub fn first(&self) -> Option<Arc<Rules>> {
+        self.by_repo.values().next().cloned()
+    }
+
     /// The rules for a machine that handles an event. The fleet follows those of the first repository: what it reads
     /// there is the same in all.
     #[must_use]
     pub fn of(&self, machine: &MachineKey, state: Option<&State>, event: &Event) -> Option<Arc<Rules>> {
         let repo = match (machine, state, event) {
             (MachineKey::Pull { repo, .. } | MachineKey::Backlog(repo), ..) => *repo,
-            (MachineKey::Fleet, ..) => return self.by_repo.values().next().cloned(),
+            (MachineKey::Fleet, ..) => return self.first(),
             (_, Some(State::Task(state)), _) => state.repo,
             (_, Some(State::Session(state)), _) => state.repo,
             (_, _, Event::Task(event::Task::Claimed { repo, .. })) => *repo,
             (_, _, Event::Session(event::Session::Wanted { repo, .. })) => *repo,
             // An event that can make nothing of nothing needs no rules of its own.
-            _ => return self.by_repo.values().next().cloned(),
+            _ => return self.first(),
         };
         self.of_repo(repo)
     }

@@ -333,6 +333,11 @@ fn part(text: &str) -> bool {
         && !matches!(text, "." | "..")
 }
 
+impl AgentName {
+    /// What rules call the agent that the settings name to take over from the one that runs; no agent bears this name.
+    pub const FALLBACK: &'static str = "fallback";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ mod conversation;
 mod failure;
 mod ids;
 mod keys;
+mod loops;
 mod merge;
 mod outside;
 mod prompt;
@@ -24,6 +25,7 @@ pub use ids::{
     SessionId, Sha, TaskId, TextHash, ThreadId, Version,
 };
 pub use keys::{LookupKey, MachineKey, MachineKind};
+pub use loops::{Failing, Loops, Trace};
 pub use merge::Merge;
 pub use outside::{Author, Outside, Tier};
 pub use prompt::{Cause, Channel, Evidence, IncidentKind, PromptRef, Receipt, Submission};

@@ -30,10 +30,16 @@ pub enum IncidentKind {
     ApprovedAndGreen,
     /// The agent shows no sign of life.
     AgentStuck,
+    /// The agent goes round in circles.
+    AgentLooping,
     /// The agent's process ended.
     AgentExited,
     /// The agent waits for a person.
     AgentNeedsInput,
+    /// Half of five or more agents ended at once.
+    AgentsLost,
+    /// An agent ended its turn, and nothing of its task is on GitHub.
+    NoChange,
     /// A workspace could not be made ready.
     SetupFailed,
     /// An issue may be worked on.
@@ -44,7 +50,7 @@ pub enum IncidentKind {
 
 impl IncidentKind {
     /// Every kind, in the order of the enum.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::ChecksFailed,
         Self::ChecksMissing,
         Self::ChangesRequested,
@@ -55,8 +61,11 @@ impl IncidentKind {
         Self::LoopStopped,
         Self::ApprovedAndGreen,
         Self::AgentStuck,
+        Self::AgentLooping,
         Self::AgentExited,
         Self::AgentNeedsInput,
+        Self::AgentsLost,
+        Self::NoChange,
         Self::SetupFailed,
         Self::IssueReady,
         Self::RuleBroken,
@@ -76,8 +85,11 @@ impl IncidentKind {
             Self::LoopStopped => "loop-stopped",
             Self::ApprovedAndGreen => "approved-and-green",
             Self::AgentStuck => "agent-stuck",
+            Self::AgentLooping => "agent-looping",
             Self::AgentExited => "agent-exited",
             Self::AgentNeedsInput => "agent-needs-input",
+            Self::AgentsLost => "agents-lost",
+            Self::NoChange => "no-change",
             Self::SetupFailed => "setup-failed",
             Self::IssueReady => "issue-ready",
             Self::RuleBroken => "rule-broken",

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    model::{IncidentKind, Tier},
+    model::{AgentName, IncidentKind, Tier},
     yaml::{self, Diagnostic, Node},
 };
 
@@ -13,7 +13,7 @@ use super::{
     Condition, Template,
     document::{Document, Escalate, OneOrMany, Step as Written},
     retry::Retry,
-    rule::{Action, Checks, Escalation, Layer, Rule, Step, Trust},
+    rule::{Action, Checks, Escalation, Layer, Rule, Step, Successor, Trust},
 };
 
 /// Incidents of the language that no machine opens yet.
@@ -32,12 +32,15 @@ const LATER_INCIDENTS: [&str; 12] = [
     "command",
 ];
 /// What happens to agents, with or without a pull request.
-const AGENTS: [IncidentKind; 3] = [IncidentKind::AgentStuck, IncidentKind::AgentExited, IncidentKind::AgentNeedsInput];
+const AGENTS: [IncidentKind; 4] =
+    [IncidentKind::AgentStuck, IncidentKind::AgentLooping, IncidentKind::AgentExited, IncidentKind::AgentNeedsInput];
+/// What has neither an agent nor a pull request.
+const NOBODYS: [IncidentKind; 2] = [IncidentKind::RuleBroken, IncidentKind::AgentsLost];
 /// What happens to runs of workflows.
 const RERUNNABLE: [IncidentKind; 2] = [IncidentKind::ChecksFailed, IncidentKind::ChecksMissing];
 /// Actions of the language that nobody carries out yet.
-const LATER_ACTIONS: [&str; 11] =
-    ["unlabel", "assign", "request-review", "enqueue", "ready", "draft", "handoff", "pause", "stop", "run", "webhook"];
+const LATER_ACTIONS: [&str; 10] =
+    ["unlabel", "assign", "request-review", "enqueue", "ready", "draft", "pause", "stop", "run", "webhook"];
 const NOT_YET: &str = "not available in this version";
 
 /// Builds a rule from its effective form.
@@ -78,6 +81,16 @@ pub(super) fn later(node: &Node) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// The agents that a rule names, each with the complaint for when there is none of that name.
+pub(super) fn agents(node: &Node) -> Vec<(AgentName, Diagnostic)> {
+    let steps = node.get(&["do"]).map(Node::items).unwrap_or_default();
+    let entries = steps.iter().flat_map(Node::entries).filter(|entry| entry.key == "handoff");
+    let named = entries.filter_map(|entry| Some((entry.node.text()?.parse::<AgentName>().ok()?, &entry.node)));
+    let named = named.filter(|(name, _)| Successor::from(name.clone()) != Successor::Fallback);
+    let complaint = |name: &AgentName, node: &Node| node.complain(format!("there is no agent `{name}`")).at("do");
+    named.map(|(name, node)| (name.clone(), complaint(&name, node))).collect()
 }
 
 struct Builder<'n> {
@@ -187,8 +200,9 @@ impl Builder<'_> {
         if step.rerun.is_some() {
             found.push(Some(Action::Rerun));
         }
+        found.extend(step.restart.map(|restart| Some(Action::Restart { fresh: restart.fresh })));
+        found.extend(step.handoff.clone().map(|agent| Some(Action::Handoff(agent.into()))));
         let plain = [
-            (&step.restart, Action::Restart),
             (&step.open_pull, Action::OpenPull),
             (&step.merge, Action::Merge),
             (&step.update_branch, Action::UpdateBranch),
@@ -278,71 +292,92 @@ impl Builder<'_> {
     /// What fits together neither by type nor by name.
     fn fitting(&mut self, rule: &Rule) {
         for (index, step) in rule.actions.iter().enumerate() {
-            let index = index.to_string();
-            let name = step.action.name();
+            let (index, name) = (index.to_string(), step.action.name());
             let path = ["do", index.as_str(), name];
-            let ready = self.on == [IncidentKind::IssueReady];
-            match &step.action {
-                Action::Spawn(_) if !ready => {
-                    self.complain(&path, "only a rule on `issue-ready` alone can spawn", "use `prompt` or `restart`");
-                }
-                Action::Merge if self.on != [IncidentKind::ApprovedAndGreen] => {
-                    let hint = "nothing else is safe to merge";
-                    self.complain(&path, "only a rule on `approved-and-green` alone can merge", hint);
-                }
-                Action::UpdateBranch if self.on != [IncidentKind::BehindBase] => {
-                    let hint = "GitHub merges only what does not conflict; use `prompt` for the rest";
-                    self.complain(&path, "only a rule on `behind-base` alone can update the branch", hint);
-                }
-                Action::Rerun if self.on.iter().any(|kind| !RERUNNABLE.contains(kind)) => {
-                    let hint = "nothing else has jobs that failed or were interrupted";
-                    let message = "only a rule on `checks-failed` or `checks-missing` can rerun";
-                    self.complain(&path, message, hint);
-                }
-                Action::Prompt(_) | Action::Restart | Action::OpenPull
-                    if self.on.contains(&IncidentKind::IssueReady) =>
-                {
-                    let hint = "an issue that is ready has no agent yet; use `spawn`";
-                    self.complain(&path, format!("`{name}` has nothing to act on"), hint);
-                }
-                Action::Prompt(_) | Action::OpenPull | Action::Comment(_) | Action::Label(_)
-                    if self.on.contains(&IncidentKind::SetupFailed) =>
-                {
-                    let hint =
-                        "a workspace that is not ready has no agent and no pull request; use `restart` or `notify`";
-                    self.complain(&path, format!("`{name}` has nothing to act on"), hint);
-                }
-                Action::OpenPull if self.on.iter().any(|kind| !AGENTS.contains(kind)) => {
-                    let hint = "what happens to a pull request happens after it was opened";
-                    self.complain(&path, "only a rule on what happens to agents can open a pull request", hint);
-                }
-                Action::Prompt(_) | Action::Restart | Action::OpenPull | Action::Comment(_) | Action::Label(_)
-                    if self.on.contains(&IncidentKind::RuleBroken) =>
-                {
-                    self.complain(&path, format!("`{name}` has nothing to act on"), "use `notify`");
-                }
-                Action::Prompt(_) | Action::Restart | Action::Rerun | Action::Merge | Action::UpdateBranch
-                    if rule.beside =>
-                {
-                    let hint = "remove `beside`, or this action";
-                    self.complain(&path, format!("a rule with `beside` may not {name}"), hint);
-                }
-                Action::Spawn(_)
-                | Action::Restart
-                | Action::Prompt(_)
-                | Action::OpenPull
-                | Action::Rerun
-                | Action::Comment(_)
-                | Action::Reply(_)
-                | Action::Resolve
-                | Action::Label(_)
-                | Action::Notify { .. }
-                | Action::Merge
-                | Action::UpdateBranch => {}
+            if let Some(hint) = self.without_object(&step.action) {
+                self.complain(&path, format!("`{name}` has nothing to act on"), hint);
+            } else if let Some((message, hint)) = self.misplaced(&step.action) {
+                self.complain(&path, message, hint);
+            } else if rule.beside && takes_over(&step.action) {
+                let hint = "remove `beside`, or this action";
+                self.complain(&path, format!("a rule with `beside` may not {name}"), hint);
             }
         }
         self.replied(rule);
+        self.begun_anew(rule);
         self.retried(rule);
+    }
+
+    /// What would do, if an action has nothing to act on in these incidents.
+    fn without_object(&self, action: &Action) -> Option<&'static str> {
+        let on = |kind| self.on.contains(&kind);
+        let of_agent = matches!(action, Action::Prompt(_) | Action::Restart { .. } | Action::Handoff(_));
+        let of_pull = matches!(action, Action::Comment(_) | Action::Label(_));
+        let opens = *action == Action::OpenPull;
+        if on(IncidentKind::IssueReady) && (of_agent || opens) {
+            return Some("an issue that is ready has no agent yet; use `spawn`");
+        }
+        let runs_again = *action == Action::Restart { fresh: false };
+        if on(IncidentKind::SetupFailed) && (of_agent || of_pull || opens) && !runs_again {
+            return Some("a workspace that is not ready has no agent and no pull request; use `restart` or `notify`");
+        }
+        if on(IncidentKind::NoChange) && of_pull {
+            return Some("nothing was pushed, so there is no pull request; use `prompt` or `notify`");
+        }
+        let nobodys = self.on.iter().any(|kind| NOBODYS.contains(kind));
+        (nobodys && (of_agent || of_pull)).then_some("use `notify`")
+    }
+
+    /// Why an action is for other incidents.
+    fn misplaced(&self, action: &Action) -> Option<(&'static str, &'static str)> {
+        match action {
+            Action::Spawn(_) if self.on != [IncidentKind::IssueReady] => {
+                Some(("only a rule on `issue-ready` alone can spawn", "use `prompt` or `restart`"))
+            }
+            Action::Merge if self.on != [IncidentKind::ApprovedAndGreen] => {
+                Some(("only a rule on `approved-and-green` alone can merge", "nothing else is safe to merge"))
+            }
+            Action::UpdateBranch if self.on != [IncidentKind::BehindBase] => Some((
+                "only a rule on `behind-base` alone can update the branch",
+                "GitHub merges only what does not conflict; use `prompt` for the rest",
+            )),
+            Action::Rerun if self.on.iter().any(|kind| !RERUNNABLE.contains(kind)) => Some((
+                "only a rule on `checks-failed` or `checks-missing` can rerun",
+                "nothing else has jobs that failed or were interrupted",
+            )),
+            Action::OpenPull if self.on.iter().any(|kind| !AGENTS.contains(kind)) => Some((
+                "only a rule on what happens to agents can open a pull request",
+                "what happens to a pull request happens after it was opened",
+            )),
+            Action::Spawn(_)
+            | Action::Restart { .. }
+            | Action::Handoff(_)
+            | Action::Prompt(_)
+            | Action::OpenPull
+            | Action::Rerun
+            | Action::Comment(_)
+            | Action::Reply(_)
+            | Action::Resolve
+            | Action::Label(_)
+            | Action::Notify { .. }
+            | Action::Merge
+            | Action::UpdateBranch => None,
+        }
+    }
+
+    /// What happens to a pull request has to be said to whoever goes on.
+    fn begun_anew(&mut self, rule: &Rule) {
+        let alone = [&AGENTS[..], &[IncidentKind::SetupFailed, IncidentKind::NoChange]].concat();
+        let anew = |step: &Step| matches!(step.action, Action::Restart { .. } | Action::Handoff(_));
+        let prompts = rule.actions.iter().any(|step| matches!(step.action, Action::Prompt(_)));
+        if prompts || self.on.iter().all(|kind| alone.contains(kind)) {
+            return;
+        }
+        for (index, step) in rule.actions.iter().enumerate().filter(|(_, step)| anew(step)) {
+            let (index, name) = (index.to_string(), step.action.name());
+            let hint = "add a `prompt` after it";
+            self.complain(&["do", &index, name], format!("after `{name}` nobody says what is to be done"), hint);
+        }
     }
 
     /// What is done in threads waits for the agent's answer.
@@ -372,7 +407,14 @@ impl Builder<'_> {
         }
         let tries = |step: &Step| {
             let Step { action, .. } = step;
-            matches!(action, Action::Prompt(_) | Action::Restart | Action::Spawn(_) | Action::UpdateBranch)
+            matches!(
+                action,
+                Action::Prompt(_)
+                    | Action::Restart { .. }
+                    | Action::Handoff(_)
+                    | Action::Spawn(_)
+                    | Action::UpdateBranch
+            )
         };
         // A step with a mistake of its own is missing here; that mistake is enough.
         if self.found.is_empty() && !rule.actions.iter().any(tries) {
@@ -380,6 +422,19 @@ impl Builder<'_> {
             self.complain(&["retry"], "there is nothing to try again", hint);
         }
     }
+}
+
+/// Whether an action is for the one rule that answers.
+const fn takes_over(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Prompt(_)
+            | Action::Restart { .. }
+            | Action::Handoff(_)
+            | Action::Rerun
+            | Action::Merge
+            | Action::UpdateBranch
+    )
 }
 
 fn under<'p>(path: &[&'p str], key: &'p str) -> Vec<&'p str> {
@@ -480,6 +535,20 @@ lock: false
           |
           = hint: write `on: checks-failed`
         "#);
+    }
+
+    #[test]
+    fn whoever_begins_anew_on_a_pull_request_has_to_be_told() {
+        let found = broken("name: r\non: conflict\ndo:\n  - handoff: codex\n");
+        assert!(found.contains("after `handoff` nobody says what is to be done"), "{found}");
+        assert!(built("name: r\non: conflict\ndo:\n  - handoff: codex\n  - prompt: Merge.\n").is_ok());
+        assert!(built("name: r\non: agent-exited\ndo:\n  - restart: { fresh: true }\n").is_ok());
+    }
+
+    #[test]
+    fn a_workspace_that_is_not_ready_has_no_conversation() {
+        let found = broken("name: r\non: setup-failed\ndo: [{ restart: { fresh: true } }]\n");
+        assert!(found.contains("`restart` has nothing to act on"), "{found}");
     }
 
     #[test]

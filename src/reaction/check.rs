@@ -1,6 +1,11 @@
 //! What `antiphon reactions check` says: every mistake, or what the rules amount to.
 
-use crate::{model::IncidentKind, yaml::Diagnostic};
+use std::collections::BTreeSet;
+
+use crate::{
+    model::{AgentName, IncidentKind},
+    yaml::Diagnostic,
+};
 
 use super::{Rule, Rules, Source};
 
@@ -28,10 +33,14 @@ pub struct Summary {
     pub alongside: Vec<(IncidentKind, Vec<String>)>,
 }
 
-/// Checks rule files as they would be loaded together.
+/// Checks rule files as they would be loaded together, where there are these agents.
 #[must_use]
-pub fn check(sources: &[Source]) -> Report {
-    match Rules::load(sources) {
+pub fn check(sources: &[Source], agents: &BTreeSet<AgentName>) -> Report {
+    let loaded = Rules::load(sources).and_then(|rules| {
+        let strangers = rules.unknown_agents(agents);
+        if strangers.is_empty() { Ok(rules) } else { Err(strangers) }
+    });
+    match loaded {
         Ok(rules) => {
             let summary = summarize(&rules, sources.len());
             Report { rules: Some(rules), mistakes: Vec::new(), summary }
@@ -67,10 +76,10 @@ mod tests {
 
     #[test]
     fn the_shipped_rules_answer_their_incidents() {
-        let report = check(&shipped());
+        let report = check(&shipped(), &BTreeSet::new());
 
         assert_eq!(report.mistakes, []);
-        assert_eq!((report.summary.files, report.summary.rules), (14, 14));
+        assert_eq!((report.summary.files, report.summary.rules), (17, 17));
         let answering: Vec<(&str, &str)> =
             report.summary.answering.iter().map(|(kind, names)| (kind.as_str(), names[0].as_str())).collect();
         assert_eq!(
@@ -86,7 +95,10 @@ mod tests {
                 ("loop-stopped", "loop-stopped"),
                 ("approved-and-green", "approved-and-green"),
                 ("agent-stuck", "agent-stuck"),
+                ("agent-looping", "agent-looping"),
                 ("agent-exited", "agent-exited"),
+                ("agents-lost", "agents-lost"),
+                ("no-change", "no-change"),
                 ("setup-failed", "setup-failed"),
                 ("issue-ready", "issue-ready"),
                 ("rule-broken", "rule-broken"),
@@ -95,9 +107,25 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_that_is_not_there_can_be_handed_nothing() {
+        let text = "name: agent-stuck\ndo:\n  - handoff: codex\n  - handoff: fallback\n";
+        let own = Source { layer: Layer::Operator, name: "own.yaml".to_owned(), text: text.to_owned() };
+        let sources: Vec<_> = shipped().into_iter().chain([own]).collect();
+        let known = |names: &[&str]| names.iter().map(|name| name.parse().unwrap()).collect();
+
+        assert_eq!(check(&sources, &known(&["claude", "codex"])).mistakes, []);
+
+        let found = check(&sources, &known(&["claude"]));
+        assert!(found.rules.is_none());
+        let [mistake] = found.mistakes.as_slice() else { panic!("{:?}", found.mistakes) };
+        let shown = mistake.to_string();
+        assert!(shown.contains("there is no agent `codex`") && shown.contains("own.yaml:3:14"), "{shown}");
+    }
+
+    #[test]
     fn mistakes_leave_no_rules() {
         let bad = Source { layer: Layer::Operator, name: "bad.yaml".to_owned(), text: "name: x".to_owned() };
-        let report = check(&[bad]);
+        let report = check(&[bad], &BTreeSet::new());
 
         assert!(report.rules.is_none());
         assert_eq!((report.mistakes.len(), report.summary.files, report.summary.rules), (1, 1, 0));

@@ -142,7 +142,8 @@ mod tests {
         let rule = rules.first_that_holds(kind, context).rule.unwrap();
         let template = rule.actions.iter().find_map(|step| match &step.action {
             Action::Prompt(template) | Action::Spawn(template) => Some(template),
-            Action::Restart | Action::OpenPull | Action::Rerun | Action::Comment(_) | Action::Label(_) => None,
+            Action::Restart { .. } | Action::Handoff(_) => None,
+            Action::OpenPull | Action::Rerun | Action::Comment(_) | Action::Label(_) => None,
             Action::Reply(_) | Action::Resolve => None,
             Action::Merge | Action::UpdateBranch | Action::Notify { .. } => None,
         });

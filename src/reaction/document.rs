@@ -14,7 +14,7 @@ use serde::{
 };
 
 use crate::{
-    model::{IncidentKind, RuleName},
+    model::{AgentName, IncidentKind, RuleName},
     yaml::Duration,
 };
 
@@ -67,8 +67,12 @@ pub(super) struct Step {
     pub(super) r#if: Option<String>,
     /// Starts a session for the issue, with its first prompt.
     pub(super) spawn: Option<Spawn>,
-    /// Starts the agent of the session again where it stopped.
-    pub(super) restart: Option<Nothing>,
+    /// Starts the agent of the session again: where it stopped, or with a new conversation.
+    pub(super) restart: Option<Restart>,
+    /// Lets another agent go on in the same workspace: one of your settings, or `fallback`, which is the one that the
+    /// settings of the agent that runs name.
+    #[schemars(with = "Option<String>")]
+    pub(super) handoff: Option<AgentName>,
     /// Says something to the agent. A template.
     pub(super) prompt: Option<String>,
     /// Opens the pull request of the task.
@@ -99,6 +103,14 @@ pub(super) struct Step {
 pub(super) struct Spawn {
     /// What the agent is told. A template.
     pub(super) prompt: String,
+}
+
+/// How an agent is started again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Restart {
+    /// A new conversation, which begins with a note of how the work stands. Default: `false`, the old one goes on.
+    pub(super) fresh: bool,
 }
 
 /// Which jobs of a workflow run.

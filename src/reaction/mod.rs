@@ -25,7 +25,7 @@ pub use condition::{Condition, holds};
 pub use context::{Comment, Context, Failure, Finding, Issue, MissingCheck, Pr, Quoted, Repo, Review, Session, Thread};
 pub use layers::Source;
 pub use retry::{Backoff, Retry};
-pub use rule::{Action, Checks, Escalation, Layer, Mode, Origin, Priority, Rule, Step, Trust};
+pub use rule::{Action, Checks, Escalation, Layer, Mode, Origin, Priority, Rule, Step, Successor, Trust};
 pub use rules::{Answer, Rules};
 pub use samples::samples;
 pub use shipped::shipped;

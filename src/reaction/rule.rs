@@ -6,7 +6,7 @@ use globset::GlobMatcher;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{IncidentKind, RuleName, Tier};
+use crate::model::{AgentName, IncidentKind, RuleName, Tier};
 
 use super::{Broken, Condition, Context, Retry, Template, condition::holds};
 
@@ -59,8 +59,13 @@ pub struct Step {
 pub enum Action {
     /// Starts a session for the issue, with this first prompt.
     Spawn(Template),
-    /// Starts the agent of the session again where it stopped.
-    Restart,
+    /// Starts the agent of the session again.
+    Restart {
+        /// With a new conversation; otherwise it goes on where it stopped.
+        fresh: bool,
+    },
+    /// Lets another agent go on.
+    Handoff(Successor),
     /// Says this to the agent.
     Prompt(Template),
     /// Opens the pull request of the task.
@@ -86,6 +91,15 @@ pub enum Action {
     Merge,
     /// Has GitHub merge the base into the branch of the pull request.
     UpdateBranch,
+}
+
+/// Which agent goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Successor {
+    /// The one that the settings of the agent that runs name, if they name one.
+    Fallback,
+    /// This one.
+    Named(AgentName),
 }
 
 /// When people are called, and how.
@@ -221,7 +235,8 @@ impl Action {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Spawn(_) => "spawn",
-            Self::Restart => "restart",
+            Self::Restart { .. } => "restart",
+            Self::Handoff(_) => "handoff",
             Self::Prompt(_) => "prompt",
             Self::OpenPull => "open-pull",
             Self::Rerun => "rerun",
@@ -233,6 +248,12 @@ impl Action {
             Self::Merge => "merge",
             Self::UpdateBranch => "update-branch",
         }
+    }
+}
+
+impl From<AgentName> for Successor {
+    fn from(name: AgentName) -> Self {
+        if name.as_str() == AgentName::FALLBACK { Self::Fallback } else { Self::Named(name) }
     }
 }
 

@@ -1,17 +1,20 @@
 //! The rules in force: all sources laid over each other, and which rule answers an incident.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    model::{IncidentKind, RuleName},
+    model::{AgentName, IncidentKind, RuleName},
     yaml::{Diagnostic, Node, Value},
 };
 
 use super::{
     Broken, Context,
-    build::build,
+    build::{agents, build},
     layers::{Effective, Sheet, Source, lay},
     rule::{Layer, Mode, Rule},
 };
@@ -24,6 +27,8 @@ pub struct Rules {
     /// The rules as they were shipped, under names of their own, for when a changed one breaks.
     shipped: Vec<Rule>,
     hash: String,
+    /// The agents that they name, each with the complaint for when there is none of that name.
+    agents: Vec<(AgentName, Diagnostic)>,
 }
 
 /// Which rule answers, and which ones broke on the way.
@@ -52,14 +57,23 @@ impl Rules {
         rules.sort_by_key(|rule| (Reverse(rule.lock), Reverse(rule.layer), rule.name.clone()));
         let as_shipped = sheets.iter().filter(|sheet| sheet.layer == Layer::Shipped);
         let shipped = as_shipped.filter_map(|sheet| build(&sheet.node).ok().and_then(renamed)).collect();
-        if found.is_empty() { Ok(Self { rules, shipped, hash: hash(&effective) }) } else { Err(found) }
+        let agents = effective.values().flat_map(|it| agents(&it.node)).collect();
+        if found.is_empty() { Ok(Self { rules, shipped, hash: hash(&effective), agents }) } else { Err(found) }
     }
 
     /// The same rules in a world that runs `factor` times as fast.
     #[must_use]
     pub fn sped_up(self, factor: u32) -> Self {
         let faster = |rules: Vec<Rule>| rules.into_iter().map(|rule| rule.sped_up(factor)).collect();
-        Self { rules: faster(self.rules), shipped: faster(self.shipped), hash: self.hash }
+        Self { rules: faster(self.rules), shipped: faster(self.shipped), ..self }
+    }
+
+    /// What is wrong with them where there are these agents alone.
+    #[must_use]
+    pub fn unknown_agents(&self, known: &BTreeSet<AgentName>) -> Vec<Diagnostic> {
+        let names: Vec<_> = known.iter().map(AgentName::as_str).collect();
+        let strangers = self.agents.iter().filter(|(name, _)| !known.contains(name));
+        strangers.map(|(_, complaint)| complaint.clone().hint(format!("known are {}", names.join(", ")))).collect()
     }
 
     /// SHA-256 of the rules as they result from all sources, 64 hexadecimal digits. Comments and order do not count.

@@ -31,12 +31,15 @@ pub fn samples(kind: IncidentKind) -> Vec<Context> {
             }
             IncidentKind::LoopStopped => {}
             IncidentKind::ApprovedAndGreen => approved(sample, index),
-            IncidentKind::AgentStuck | IncidentKind::AgentExited | IncidentKind::AgentNeedsInput => {
+            IncidentKind::AgentStuck
+            | IncidentKind::AgentLooping
+            | IncidentKind::AgentExited
+            | IncidentKind::AgentNeedsInput => {
                 without_pull_request(sample, index);
             }
-            IncidentKind::SetupFailed => sample.pr = None,
+            IncidentKind::SetupFailed | IncidentKind::NoChange => sample.pr = None,
             IncidentKind::IssueReady => ready(sample, index),
-            IncidentKind::RuleBroken => alone(sample),
+            IncidentKind::RuleBroken | IncidentKind::AgentsLost => alone(sample),
         }
     }
     samples

@@ -8,9 +8,11 @@ macro_rules! rule {
     };
 }
 
-const SHIPPED: [(&str, &str); 14] = [
+const SHIPPED: [(&str, &str); 17] = [
     rule!("agent-exited"),
+    rule!("agent-looping"),
     rule!("agent-stuck"),
+    rule!("agents-lost"),
     rule!("approved-and-green"),
     rule!("behind-base"),
     rule!("bot-review"),
@@ -21,6 +23,7 @@ const SHIPPED: [(&str, &str); 14] = [
     rule!("issue-ready"),
     rule!("loop-stopped"),
     rule!("merge-queue-ejected"),
+    rule!("no-change"),
     rule!("rule-broken"),
     rule!("setup-failed"),
 ];

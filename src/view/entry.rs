@@ -113,6 +113,9 @@ fn detail(event: &Event) -> Option<String> {
         Event::Backlog(event) => of_backlog(event),
         Event::Fleet(event) => match event {
             event::Fleet::SlotWanted { task, .. } | event::Fleet::SlotReleased { task } => Some(task.to_string()),
+            event::Fleet::AgentStarted { session }
+            | event::Fleet::AgentExited { session, .. }
+            | event::Fleet::AgentEnded { session } => Some(session.to_string()),
             event::Fleet::DeadlinePassed => None,
         },
     }
@@ -182,6 +185,7 @@ fn of_task(event: &event::Task) -> Option<String> {
         Task::Acted { outcome, .. } => Some(of_outcome(outcome)),
         Task::Claimed { .. }
         | Task::SetUp
+        | Task::PromptSubmitted { .. }
         | Task::TurnEnded
         | Task::BranchPushed
         | Task::NothingPushed
@@ -200,7 +204,7 @@ fn of_task(event: &event::Task) -> Option<String> {
 }
 
 fn of_session(event: &event::Session) -> Option<String> {
-    use event::{Hook, Session};
+    use event::{Anew, Hook, Session};
     match event {
         Session::Wanted { agent, .. } => Some(format!("{} in {}", agent.name, agent.runtime)),
         Session::HandoffWanted { agent } => Some(agent.name.to_string()),
@@ -236,7 +240,13 @@ fn of_session(event: &event::Session) -> Option<String> {
             Seen::Alive { .. } => None,
         },
         Session::Acted { outcome, .. } => Some(of_outcome(outcome)),
-        Session::EndWanted | Session::RestartWanted | Session::DeadlinePassed => None,
+        Session::AnewWanted { how } => Some(match how {
+            Anew::Resumed => "where it stopped".to_owned(),
+            Anew::Fresh => "with a new conversation".to_owned(),
+            Anew::Fallback => "with the fallback of the settings".to_owned(),
+            Anew::With(agent) => agent.name.to_string(),
+        }),
+        Session::ExitJudged { .. } | Session::EndWanted | Session::RestartWanted | Session::DeadlinePassed => None,
     }
 }
 

@@ -100,7 +100,7 @@ fn of_task(task: &super::TaskView) -> Option<Need> {
         TaskPhase::SettingUp => {
             (Severity::Warning, format!("it is tried again; `antiphon retry {}` does not wait", task.task))
         }
-        TaskPhase::Preparing | TaskPhase::Working => {
+        TaskPhase::Preparing | TaskPhase::Working | TaskPhase::NoChange => {
             (Severity::Warning, format!("`antiphon logs {}` or `antiphon send {} TEXT`", task.task, task.task))
         }
         TaskPhase::Done | TaskPhase::Abandoned => (

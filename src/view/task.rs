@@ -60,6 +60,8 @@ pub enum TaskPhase {
     SettingUp,
     /// Its agent works.
     Working,
+    /// Its agent has ended its turn, and nothing of it is on GitHub.
+    NoChange,
     /// Its pull request is open.
     InReview,
     /// It is being cleaned up.
@@ -90,12 +92,12 @@ impl TaskView {
             pull: state.pull.map(|pull| pull.0),
             branch: Some(text::sanitise(state.branch.as_str()).text),
             agent: Some(state.agent.to_string()),
-            phase: phase(state.phase),
+            phase: phase(state),
             trouble: trouble(state).map(|why| text::sanitise(&why).text),
             since: Some(state.since),
             workspace: state.workspace.clone(),
             rescue: state.rescue.clone(),
-            incidents: failed_setup(state).into_iter().collect(),
+            incidents: failed_setup(state).into_iter().chain(no_change(state)).collect(),
             used: None,
         }
     }
@@ -133,6 +135,10 @@ fn failed_setup(state: &State) -> Option<IncidentView> {
     Some(IncidentView { stage, ..incident })
 }
 
+fn no_change(state: &State) -> Option<IncidentView> {
+    Some(IncidentView::of(IncidentKind::NoChange, state.no_change.as_ref()?))
+}
+
 fn trouble(state: &State) -> Option<String> {
     state.trouble.clone().or_else(|| state.kept.as_ref().map(|why| format!("workspace kept: {why}")))
 }
@@ -156,10 +162,11 @@ fn title(work: &Work, texts: &Texts) -> String {
     }
 }
 
-const fn phase(phase: Phase) -> TaskPhase {
-    match phase {
+const fn phase(state: &State) -> TaskPhase {
+    match state.phase {
         Phase::Preparing => TaskPhase::Preparing,
         Phase::SettingUp => TaskPhase::SettingUp,
+        Phase::Working if state.no_change.is_some() => TaskPhase::NoChange,
         Phase::Working => TaskPhase::Working,
         Phase::InReview => TaskPhase::InReview,
         Phase::Closing(_) => TaskPhase::Closing,

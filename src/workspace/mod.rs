@@ -27,6 +27,7 @@ mod lockfiles;
 mod mirror;
 mod own;
 mod prepare;
+mod progress;
 mod prune;
 mod remove;
 mod repository;
@@ -56,6 +57,7 @@ pub use self::{
     hydrate::{HydrateBy, Hydration},
     lockfiles::lines as locked_lines,
     own::{Hooks, Own, OwnSpec},
+    progress::Progress,
     prune::Output,
     remove::{Gone, Holds, OwnBranch, Reach, Removal, Unsaved},
     setup::{Setup, SetupError, setup},

@@ -37,6 +37,7 @@ mod kill;
 mod ladder;
 #[cfg(target_os = "linux")]
 mod long_log;
+mod lost;
 #[cfg(unix)]
 mod luck;
 #[cfg(unix)]

@@ -256,7 +256,8 @@ pub(super) fn acts(entry: &Entry, act: &Act, rules: Option<&reaction::Rules>) ->
 
 const fn deed(action: &Action) -> &'static str {
     match action {
-        Action::Spawn(_) | Action::Restart => "starts the agent",
+        Action::Spawn(_) | Action::Restart { .. } => "starts the agent",
+        Action::Handoff(_) => "lets another agent go on",
         Action::Prompt(_) => "speaks to the agent",
         Action::OpenPull => "opens a pull request",
         Action::Rerun => "runs failed jobs again",
@@ -291,6 +292,9 @@ pub(super) const fn meaning(kind: IncidentKind) -> &'static str {
         IncidentKind::AgentStuck => "the agent shows no sign of life",
         IncidentKind::AgentExited => "the agent's process has ended",
         IncidentKind::AgentNeedsInput => "the agent waits for a person",
+        IncidentKind::AgentLooping => "the agent goes round in circles",
+        IncidentKind::AgentsLost => "many agents ended at once",
+        IncidentKind::NoChange => "the agent ended its turn without a commit",
         IncidentKind::SetupFailed => "the workspace could not be made ready",
         IncidentKind::IssueReady => "the issue may be worked on",
         IncidentKind::RuleBroken => "a rule cannot be evaluated",

@@ -70,7 +70,7 @@ fn rules(config: &Config) -> Check {
         Ok(own) => reaction::shipped().into_iter().chain(own).collect::<Vec<_>>(),
         Err(error) => return Check::of_error("reactions", &error),
     };
-    let report = reaction::check(&sources);
+    let report = reaction::check(&sources, &config.agent_names());
     if report.mistakes.is_empty() {
         return Check::fine("reactions", format!("{} rules in {} files", report.summary.rules, report.summary.files));
     }

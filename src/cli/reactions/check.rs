@@ -60,11 +60,13 @@ pub(super) struct Set {
 }
 
 pub(super) fn run(arguments: &Arguments, caller: &Caller) -> Result<(), Error> {
+    let agents =
+        caller.config_if_any(Search::UserThenHere)?.map(|(_, config)| config).unwrap_or_default().agent_names();
     let sets = if arguments.files.is_empty() { in_force(caller)? } else { vec![named(arguments, caller)?] };
     let mut mistakes = Vec::new();
     let mut checked = Vec::new();
     for set in &sets {
-        let report = reaction::check(&set.sources);
+        let report = reaction::check(&set.sources, &agents);
         // What is wrong in a file of many sets is said once.
         let new: Vec<_> = report.mistakes.into_iter().filter(|it| !mistakes.contains(it)).collect();
         mistakes.extend(new);

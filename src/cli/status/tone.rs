@@ -52,7 +52,11 @@ impl From<TaskPhase> for Tone {
     fn from(phase: TaskPhase) -> Self {
         match phase {
             TaskPhase::Queued | TaskPhase::InReview => Self::Waiting,
-            TaskPhase::Preparing | TaskPhase::SettingUp | TaskPhase::Working | TaskPhase::Closing => Self::Busy,
+            TaskPhase::Preparing
+            | TaskPhase::SettingUp
+            | TaskPhase::Working
+            | TaskPhase::NoChange
+            | TaskPhase::Closing => Self::Busy,
             TaskPhase::Failed => Self::Trouble,
             TaskPhase::Done => Self::Good,
             TaskPhase::Abandoned => Self::Over,

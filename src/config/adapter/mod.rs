@@ -23,7 +23,7 @@ use crate::{
 pub use pattern::Pattern;
 pub use shipped::shipped;
 pub use template::{BrokenTemplate, Facts, Template};
-pub use transcript::{PromptLine, Transcript, UsageLine};
+pub use transcript::{CommandCalls, CommandResults, CommandRule, PromptLine, Transcript, UsageLine};
 
 /// How one agent program is driven.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]

@@ -22,6 +22,57 @@ pub struct Transcript {
     /// The lines that hold what was used.
     #[serde(default)]
     pub usage: Vec<UsageLine>,
+    /// The lines that hold which commands were run, and what came of them.
+    #[serde(default)]
+    pub commands: Vec<CommandRule>,
+}
+
+/// Where the calls of commands stand, and where their results.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandRule {
+    /// The calls.
+    pub calls: CommandCalls,
+    /// The results.
+    pub results: CommandResults,
+}
+
+/// Calls of commands: the parts of a list in a line.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandCalls {
+    /// What the line has to hold, by JSON pointer.
+    #[serde(default)]
+    pub when: BTreeMap<String, Value>,
+    /// Where the list is.
+    pub each: String,
+    /// What a part of it has to hold.
+    #[serde(default)]
+    pub only: BTreeMap<String, Value>,
+    /// Where, in the part, the call's id is.
+    pub id: String,
+    /// Where, in the part, the command is.
+    pub command: String,
+}
+
+/// Results of commands: the parts of a list in a line.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CommandResults {
+    /// What the line has to hold, by JSON pointer.
+    #[serde(default)]
+    pub when: BTreeMap<String, Value>,
+    /// Where the list is.
+    pub each: String,
+    /// What a part of it has to hold.
+    #[serde(default)]
+    pub only: BTreeMap<String, Value>,
+    /// Where, in the part, the call's id is.
+    pub of: String,
+    /// Where, in the part, it says `true` if the command failed.
+    pub failed: String,
+    /// Where, in the part, the words of the command are: a string, or a list of parts with a `text`.
+    pub output: String,
 }
 
 /// A line that holds a prompt as the program took it.

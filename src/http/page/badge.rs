@@ -44,6 +44,7 @@ pub(super) const fn of_task(phase: TaskPhase) -> Status {
         TaskPhase::Preparing => ("Preparing", Tone::Busy),
         TaskPhase::SettingUp => ("Setting up", Tone::Busy),
         TaskPhase::Working => ("Working", Tone::Busy),
+        TaskPhase::NoChange => ("No change", Tone::Bad),
         TaskPhase::InReview => ("In review", Tone::Busy),
         TaskPhase::Closing => ("Closing", Tone::Idle),
         TaskPhase::Failed => ("Failed", Tone::Bad),

@@ -36,7 +36,8 @@ use crate::{
     journal::{Cause, Journal, Retention, SqliteJournal, Step},
     machine::{Pace, Rulebook, Rules, State},
     model::{
-        IncidentKind, LaunchToken, MachineKey, Merge, PromptId, Receipt, RepoId, Secret, SessionId, Submission, Version,
+        IncidentKind, LaunchToken, Loops, MachineKey, Merge, PromptId, Receipt, RepoId, Secret, SessionId, Submission,
+        Version,
     },
     places::Places,
     reaction,
@@ -342,6 +343,8 @@ fn rules() -> Rules {
         task_prefix: "pages".to_owned(),
         agents: BTreeMap::from([(agent.name.clone(), agent.clone())]),
         agent,
+        fallbacks: BTreeMap::new(),
+        loops: Loops::default(),
         slots: 4,
         pace: Pace::USUAL,
     }

@@ -80,6 +80,7 @@ pub(super) async fn task(house: &House, number: u64, title: &str, phase: Phase) 
         tries: 0,
         retry_at: None,
         setup_runs: false,
+        no_change: None,
         setup_failed: None,
         serial: 0,
     }
@@ -112,6 +113,8 @@ pub(super) fn session(house: &House, name: &str, life: Life) -> session::State {
         incidents: BTreeMap::new(),
         serial: 0,
         used: BTreeMap::new(),
+        trail: session::Trail::default(),
+        unjudged: false,
         ending_since: None,
     }
 }
@@ -261,7 +264,7 @@ pub(super) async fn full_swing(house: &House) {
     repository.waiting = BTreeMap::from([(task_id("pages-14"), queued)]);
     house.put(MachineKey::Backlog(house.repo), State::Backlog(Box::new(repository))).await;
     let running: BTreeSet<_> = ["pages-3", "pages-4", "pages-7", "pages-8"].map(task_id).into();
-    let fleet = fleet::State { running, queue: vec![(task_id("pages-14"), house.repo)] };
+    let fleet = fleet::State { running, queue: vec![(task_id("pages-14"), house.repo)], ..fleet::State::new() };
     house.put(MachineKey::Fleet, State::Fleet(Box::new(fleet))).await;
 }
 

@@ -259,7 +259,7 @@ impl State {
         }
         self.broken.insert(rule, Broken { revision, why, since: now.at });
         let context = context::of_backlog(self, now);
-        let acts = now.rules.on_broken(&MachineKey::Backlog(self.repo), &context);
+        let acts = now.rules.at_once(&MachineKey::Backlog(self.repo), &context);
         effects.extend(acts.into_iter().map(Effect::Act));
     }
 

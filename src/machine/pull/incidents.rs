@@ -226,6 +226,9 @@ impl State {
             | IncidentKind::AgentStuck
             | IncidentKind::AgentExited
             | IncidentKind::AgentNeedsInput
+            | IncidentKind::AgentLooping
+            | IncidentKind::AgentsLost
+            | IncidentKind::NoChange
             | IncidentKind::SetupFailed
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => Vec::new(),
@@ -388,6 +391,19 @@ mod tests {
         let said = one.feed(event::Pull::Triaged { head: sha('a'), checks: pull.checks, failures });
 
         assert_eq!(said, wanted("checks-failed attempt 1"));
+    }
+
+    #[test]
+    fn a_rule_may_have_the_agent_begin_anew_before_it_is_told() {
+        let own = "name: ci-failed\ndo:\n  - restart: { fresh: true }\n    if: attempt == 2\n  - prompt: CI is red.\n";
+        let mut pr = repairing(rules_with(&[own]));
+        answers_red(&mut pr, 'b');
+        assert_eq!(pr.pass(secs(60)), ["act ci-failed do 0"]);
+
+        let said = pr.acted(ActionOutcome::Done);
+
+        let anew = "tell session/hello-3: new beginning wanted".to_owned();
+        assert_eq!(said, [vec![anew], wanted("checks-failed attempt 2")].concat());
     }
 
     // S04, S19, G133, and the rule of two attempts: three red runs are two prompts with backoff, then one escalation

@@ -98,6 +98,9 @@ const fn what(kind: IncidentKind) -> &'static str {
         IncidentKind::AgentStuck
         | IncidentKind::AgentExited
         | IncidentKind::AgentNeedsInput
+        | IncidentKind::AgentLooping
+        | IncidentKind::AgentsLost
+        | IncidentKind::NoChange
         | IncidentKind::SetupFailed
         | IncidentKind::IssueReady
         | IncidentKind::RuleBroken => "Trouble",

@@ -234,8 +234,10 @@ impl State {
             self.note_deed(now);
         }
         let (failures, head) = (self.failure_keys(kind), self.head().cloned());
+        let anew = self.anew(kind, position, now).filter(|_| *outcome == ActionOutcome::Done);
         let awaited = self.incidents.get_mut(&kind).filter(|it| it.serial == serial && it.awaits(position));
         let Some(incident) = awaited else { return };
+        effects.extend(anew);
         let order = if incident.is_update(position) {
             on_updated(incident, position, outcome, (&failures, now))
         } else {
@@ -254,6 +256,14 @@ impl State {
             }
         }
         self.carry_out(kind, order, effects);
+    }
+
+    /// What the session hears of an action that has its agent, or another one, begin anew.
+    fn anew(&self, kind: IncidentKind, position: Position, now: &Now<'_>) -> Option<Effect> {
+        let plan = self.incidents.get(&kind)?.plan.as_ref()?;
+        let how = now.rules.anew(&plan.rule, position.list, position.step)?;
+        let to = MachineKey::Session(self.managed.as_ref()?.session.clone());
+        Some(Effect::Tell { to, event: event::Session::AnewWanted { how }.into() })
     }
 
     pub(super) fn on_retry_wanted(&mut self, now: &Now<'_>) {

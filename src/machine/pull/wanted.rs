@@ -102,6 +102,9 @@ impl State {
             IncidentKind::AgentStuck
             | IncidentKind::AgentExited
             | IncidentKind::AgentNeedsInput
+            | IncidentKind::AgentLooping
+            | IncidentKind::AgentsLost
+            | IncidentKind::NoChange
             | IncidentKind::SetupFailed
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => false,

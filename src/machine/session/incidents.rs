@@ -4,11 +4,11 @@ use jiff::Timestamp;
 
 use super::{Activity, Life, Now, Rules, State};
 use crate::{
-    effect::{Act, Effect},
-    event::{self, ActionOutcome},
+    effect::{Act, Effect, List},
+    event::{self, ActionOutcome, Anew},
     machine::{
         context,
-        incident::{Incident, Order, Position, Stage},
+        incident::{Incident, Order, Plan, Position, Stage, StepKind},
     },
     model::{Cause, IncidentKind, PromptRef},
 };
@@ -18,16 +18,18 @@ use crate::{
 enum Trouble {
     Exited,
     Stuck,
+    Looping,
     NeedsInput,
 }
 
 impl Trouble {
-    const ALL: [Self; 3] = [Self::Exited, Self::Stuck, Self::NeedsInput];
+    const ALL: [Self; 4] = [Self::Exited, Self::Stuck, Self::Looping, Self::NeedsInput];
 
     const fn of(kind: IncidentKind) -> Option<Self> {
         match kind {
             IncidentKind::AgentExited => Some(Self::Exited),
             IncidentKind::AgentStuck => Some(Self::Stuck),
+            IncidentKind::AgentLooping => Some(Self::Looping),
             IncidentKind::AgentNeedsInput => Some(Self::NeedsInput),
             IncidentKind::ChecksFailed
             | IncidentKind::ChecksMissing
@@ -38,6 +40,8 @@ impl Trouble {
             | IncidentKind::MergeQueueEjected
             | IncidentKind::LoopStopped
             | IncidentKind::ApprovedAndGreen
+            | IncidentKind::AgentsLost
+            | IncidentKind::NoChange
             | IncidentKind::SetupFailed
             | IncidentKind::IssueReady
             | IncidentKind::RuleBroken => None,
@@ -48,6 +52,7 @@ impl Trouble {
         match self {
             Self::Exited => IncidentKind::AgentExited,
             Self::Stuck => IncidentKind::AgentStuck,
+            Self::Looping => IncidentKind::AgentLooping,
             Self::NeedsInput => IncidentKind::AgentNeedsInput,
         }
     }
@@ -90,7 +95,8 @@ impl State {
 
     fn holds(&self, trouble: Trouble, now: &Now<'_>) -> bool {
         match trouble {
-            Trouble::Exited => matches!(self.life, Life::Exited { .. }),
+            Trouble::Exited => matches!(self.life, Life::Exited { .. }) && !self.unjudged,
+            Trouble::Looping => self.is_looping(now.rules),
             Trouble::Stuck => self.stuck_at(now.rules).is_some_and(|at| now.at >= at),
             Trouble::NeedsInput => self.activity() == Some(Activity::NeedsInput),
         }
@@ -102,9 +108,16 @@ impl State {
         let untried = self.incidents.get(&trouble.kind()).is_some_and(|incident| incident.total.0 == 0);
         match trouble {
             Trouble::Exited => self.recovered_at(now.rules).is_some_and(|at| now.at >= at),
-            Trouble::Stuck => untried || self.activity() == Some(Activity::Idle),
+            Trouble::Stuck => untried || self.has_nothing_to_do(),
+            // An agent that is started anew goes on where it was.
+            Trouble::Looping => self.is_running(),
             Trouble::NeedsInput => true,
         }
+    }
+
+    fn has_nothing_to_do(&self) -> bool {
+        let waits = !self.queue.is_empty() || self.sending.is_some() || !self.open_turn.is_empty();
+        self.activity() == Some(Activity::Idle) && !waits
     }
 
     fn open(&mut self, kind: IncidentKind, now: &Now<'_>) {
@@ -116,32 +129,57 @@ impl State {
 
     fn go_on(&mut self, trouble: Trouble, now: &Now<'_>, effects: &mut Vec<Effect>) {
         let kind = trouble.kind();
-        self.choose_plan(kind, now, effects);
         let (failures, entropy) = (vec![kind.as_str().to_owned()], now.entropy_number());
-        let alive_at = self.alive_at;
+        let in_vain = self.in_vain_at(trouble, now.rules).is_some_and(|at| now.at >= at);
         let Some(incident) = self.incidents.get_mut(&kind) else { return };
-        let order = if incident.is_overdue(now.at) {
+        if in_vain {
+            incident.unheard(&failures, now.at);
+        }
+        let is_next = in_vain || incident.is_due(now.at);
+        if is_next {
+            self.choose_plan(kind, now, effects);
+        }
+        let Some(incident) = self.incidents.get_mut(&kind) else { return };
+        let order = if incident.is_overdue(now.at) || (is_next && incident.has_nothing_left()) {
             incident.escalate(now.at)
-        } else if incident.is_due(now.at) {
-            incident.begin(&failures, None, now.at)
-        } else if was_in_vain(incident, trouble, alive_at) {
+        } else if in_vain {
             incident.failed(&failures, now.at, entropy)
+        } else if is_next {
+            incident.begin(&failures, None, now.at)
         } else {
             None
         };
         self.carry_out(kind, order, effects);
     }
 
-    /// Looks for the rule that answers, when an incident first becomes due.
+    /// Looks for the rule that answers, when an incident first becomes due; from then on for what that rule does next.
     fn choose_plan(&mut self, kind: IncidentKind, now: &Now<'_>, effects: &mut Vec<Effect>) {
-        let due = |incident: &&Incident| incident.plan.is_none() && incident.is_due(now.at);
-        let Some(incident) = self.incidents.get(&kind).filter(due) else { return };
+        let Some(incident) = self.incidents.get(&kind) else { return };
         let context = context::of_session(self, kind, now);
-        let (plan, beside) = now.rules.answer(&self.key(), &context, incident, None);
+        let (plan, beside) = match &incident.plan {
+            Some(plan) => (Some(now.rules.renewed(plan, &context)), Vec::new()),
+            None => now.rules.answer(&self.key(), &context, incident, None),
+        };
+        let plan = plan.map(|plan| self.with_possible_successors(plan, now.rules));
         effects.extend(beside);
         if let Some(incident) = self.incidents.get_mut(&kind) {
             incident.plan = plan;
         }
+    }
+
+    /// An agent cannot take over from itself, and nobody takes over whom the settings do not name.
+    fn with_possible_successors(&self, mut plan: Plan, rules: &Rules) -> Plan {
+        for (position, step) in (0..).zip(&mut plan.steps) {
+            let possible = match rules.anew(&plan.rule, List::Do, position) {
+                Some(Anew::Fallback) => rules.fallback(&self.agent.name).is_some(),
+                Some(Anew::With(agent)) => agent != self.agent,
+                Some(Anew::Resumed | Anew::Fresh) | None => true,
+            };
+            if !possible {
+                *step = StepKind::Skipped;
+            }
+        }
+        plan
     }
 
     fn carry_out(&self, kind: IncidentKind, order: Option<Order>, effects: &mut Vec<Effect>) {
@@ -168,6 +206,7 @@ impl State {
         let mut awaited = self.incidents.iter_mut().filter(|(_, it)| it.serial == serial && it.awaits(position));
         let Some((kind, incident)) = awaited.next() else { return };
         let (kind, failures) = (*kind, vec![kind.as_str().to_owned()]);
+        let rule = incident.plan.as_ref().map(|plan| plan.rule.clone());
         let restarts = incident.is_restart(position);
         let order = if restarts {
             incident.submitted(position.revision, position.step, &failures, now.at)
@@ -177,7 +216,8 @@ impl State {
         // Somebody else may have started it again meanwhile.
         let still_holds = Trouble::of(kind).is_some_and(|trouble| self.holds(trouble, now));
         if restarts && *outcome == ActionOutcome::Done && still_holds {
-            self.restart(now, effects);
+            let how = rule.and_then(|rule| now.rules.anew(&rule, position.list, position.step));
+            self.begin_anew(how.unwrap_or(Anew::Resumed), now, effects);
         }
         self.carry_out(kind, order, effects);
     }
@@ -200,20 +240,33 @@ impl State {
         }
     }
 
+    /// When the running answer to an incident whose cause still holds counts as one in vain.
+    fn in_vain_at(&self, trouble: Trouble, rules: &Rules) -> Option<Timestamp> {
+        let incident = self.incidents.get(&trouble.kind())?;
+        match (trouble, &incident.stage) {
+            // It has had its time.
+            (Trouble::Stuck, Stage::Answering { since, .. }) => Some(*since + rules.pace.stuck),
+            (Trouble::Looping, Stage::Answering { since, .. }) => self.trail.in_vain_at.filter(|at| at > since),
+            // It could not even be asked.
+            (Trouble::Stuck | Trouble::Looping, Stage::Acting { .. })
+                if incident.is_prompting() && self.refused.is_some() =>
+            {
+                incident.begun_at.map(|at| at + rules.pace.stuck)
+            }
+            (Trouble::Exited | Trouble::NeedsInput, Stage::Answering { since, .. }) => Some(*since),
+            _ => None,
+        }
+    }
+
+    /// When an answer that nothing came of is followed by the next one.
+    pub(super) fn next_answer_at(&self, rules: &Rules) -> Option<Timestamp> {
+        Trouble::ALL.into_iter().filter_map(|trouble| self.in_vain_at(trouble, rules)).min()
+    }
+
     /// When an agent that exited and runs again counts as well.
     pub(super) fn recovered_at(&self, rules: &Rules) -> Option<Timestamp> {
         let exited = self.incidents.contains_key(&IncidentKind::AgentExited) && self.is_running();
         self.launched_at.filter(|_| exited).map(|at| at + rules.pace.recovered)
-    }
-}
-
-/// Whether the cause of an incident is back although it was answered.
-fn was_in_vain(incident: &Incident, trouble: Trouble, alive_at: Timestamp) -> bool {
-    let Stage::Answering { since, .. } = incident.stage else { return false };
-    match trouble {
-        // It had a chance only if it has lived since.
-        Trouble::Stuck => alive_at > since,
-        Trouble::Exited | Trouble::NeedsInput => true,
     }
 }
 
@@ -242,9 +295,10 @@ mod tests {
         desk.acted(ActionOutcome::Done);
         desk.starts();
         desk.dies();
-        assert_eq!(desk.pass(secs(31)), ["act agent-exited do 0"]);
-        desk.acted(ActionOutcome::Done);
-        desk.starts();
+        assert_eq!(desk.pass(secs(31)), ["act agent-exited do 1"]);
+        assert_eq!(desk.acted(ActionOutcome::Done), ["launch 4"], "what it cannot go on with it does not go on with");
+        assert_eq!(desk.starts(), ["prompt launch 4: a handover"]);
+        desk.refused(Refusal::Gone);
 
         assert_eq!(desk.dies(), ["act agent-exited escalate 0"]);
         assert_eq!(desk.acted(ActionOutcome::Done), NOTHING);
@@ -312,19 +366,97 @@ mod tests {
         assert!(!still_wanted_act(desk.state(), &act));
     }
 
-    // S51, S57, S82 as far: silent for ten minutes is stuck, and people are asked once
-    #[test]
-    fn a_silent_agent_is_asked_and_then_people_are() {
-        let mut desk = Desk::idle(rules());
+    /// Works on red checks and has been silent for ten minutes.
+    fn silent(rules: Rules) -> Desk {
+        let mut desk = Desk::idle(rules);
         desk.works_on(ci());
         assert_eq!(desk.pass(mins(10) - secs(1)), NOTHING);
-        assert_eq!(desk.pass(secs(1)), ["tell session/hello-3: prompt wanted (agent-stuck attempt 1)"]);
+        assert_eq!(desk.pass(secs(1)), [NUDGE]);
+        desk
+    }
 
+    const NUDGE: &str = "tell session/hello-3: prompt wanted (agent-stuck attempt 1)";
+
+    // S51, S57, S82 as far: silent for ten minutes is stuck; each step is taken once, and people are asked once
+    #[test]
+    fn a_silent_agent_is_asked_begins_anew_is_relieved_and_then_people_are_called() {
+        let mut desk = silent(with_fallback(rules()));
         assert_eq!(desk.tells_itself(), ["prompt launch 1: agent-stuck attempt 1"]);
         assert_eq!(desk.delivered(), NOTHING);
-        assert_eq!(desk.pass(mins(20)).last().unwrap(), "act agent-stuck escalate 0");
+
+        assert_eq!(desk.pass(mins(10) + secs(30)).last().unwrap(), "act agent-stuck do 1");
+        let begun = desk.acted(ActionOutcome::Done);
+        assert_eq!(begun.last().unwrap(), "launch 2", "with nothing to resume");
+        assert_eq!(begun[0], "stop 1");
+        assert_eq!(desk.starts(), ["prompt launch 2: a handover"]);
+        desk.delivered();
+        desk.takes();
+        assert_eq!(desk.pass(mins(10) + secs(30)).last().unwrap(), "act agent-stuck do 2");
+        assert_eq!(desk.acted(ActionOutcome::Done).last().unwrap(), "launch 3");
+        assert_eq!(desk.state().agent.name.as_str(), "codex");
+        assert_eq!(desk.starts(), ["prompt launch 3: a handover"]);
+        desk.delivered();
+        desk.takes();
+
+        assert_eq!(desk.pass(mins(10)).last().unwrap(), "act agent-stuck escalate 0");
         desk.acted(ActionOutcome::Done);
-        assert_eq!(desk.pass(mins(30)), NOTHING);
+        assert_eq!(desk.pass(mins(120)), NOTHING);
+    }
+
+    #[test]
+    fn without_a_fallback_people_are_called_right_after_the_fresh_conversation() {
+        let mut desk = silent(rules());
+        desk.tells_itself();
+        desk.delivered();
+        desk.pass(mins(10) + secs(30));
+        desk.acted(ActionOutcome::Done);
+        desk.starts();
+        desk.delivered();
+        desk.takes();
+
+        assert_eq!(desk.pass(mins(10)), ["act agent-stuck escalate 0"]);
+    }
+
+    #[test]
+    fn a_fresh_conversation_that_ends_its_turn_is_stuck_no_more() {
+        let mut desk = silent(rules());
+        desk.tells_itself();
+        desk.delivered();
+        desk.pass(mins(10) + secs(30));
+        desk.acted(ActionOutcome::Done);
+        desk.starts();
+        assert!(desk.state().incidents.contains_key(&STUCK), "that it came up says nothing yet");
+        desk.delivered();
+        desk.takes();
+
+        desk.hook(Hook::TurnEnded);
+
+        assert_eq!(desk.state().incidents, [].into());
+    }
+
+    #[test]
+    fn an_agent_that_cannot_even_be_asked_begins_anew() {
+        let mut desk = silent(rules());
+        desk.tells_itself();
+        let mut said = Vec::new();
+        while desk.one.at < START + mins(22) {
+            if desk.state().sending.is_some() {
+                desk.refused(Refusal::Busy("a dialog".to_owned()));
+            }
+            said.extend(desk.pass(secs(1)));
+        }
+
+        assert!(said.contains(&"act agent-stuck do 1".to_owned()), "{said:?}");
+    }
+
+    #[test]
+    fn what_was_under_way_is_said_again_after_how_things_stand() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(first());
+
+        desk.feed(Session::AnewWanted { how: Anew::Fresh });
+
+        assert_eq!(desk.starts(), ["prompt launch 2: a handover + the task"]);
     }
 
     // The report of a turn's end can be lost; the screen decides whether the agent can be asked.
@@ -376,7 +508,7 @@ mod tests {
         desk.takes();
         assert!(desk.state().incidents.contains_key(&STUCK));
 
-        assert_eq!(desk.pass(mins(11)), ["act agent-stuck escalate 0"]);
+        assert_eq!(desk.pass(mins(11)), ["act agent-stuck do 1"]);
     }
 
     #[test]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::{Activity, Life, Now, Rules, Screen, SendEnd, State};
+use super::{Activity, Life, Now, Rules, Screen, SendEnd, State, trail::owes_a_change};
 use crate::{
     effect::Effect,
-    event::{self, Agent, Hook, Seen},
+    event::{self, Agent, Anew, Hook, Seen, Turn},
     model::{Attempt, Cause, Conversation, Generation, MachineKey, PromptRef, Receipt, Usage},
 };
 
@@ -22,6 +22,7 @@ impl State {
         self.alive_at = now.at;
         self.screen = Screen::default();
         self.missing = 0;
+        self.unjudged = false;
         self.not_before = None;
         self.refused = None;
         effects.push(Effect::Launch {
@@ -38,7 +39,13 @@ impl State {
         });
     }
 
-    pub(super) fn on_launched(&mut self, generation: Generation, agent_session: Option<String>, now: &Now<'_>) {
+    pub(super) fn on_launched(
+        &mut self,
+        generation: Generation,
+        agent_session: Option<String>,
+        now: &Now<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
         if generation == self.generation && matches!(self.life, Life::Launching) {
             // An agent with hooks says itself that its conversation has begun; one that never did cannot be resumed.
             if self.agent.receipt != Receipt::Hook {
@@ -47,6 +54,7 @@ impl State {
             self.life = Life::Running { activity: Activity::Starting, since: now.at };
             self.launched_at = Some(now.at);
             self.alive_at = now.at;
+            self.tell_fleet(event::Fleet::AgentStarted { session: self.session.clone() }, effects);
         }
     }
 
@@ -97,24 +105,34 @@ impl State {
         let (open, answered): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.open_turn).into_iter().partition(|reference| untaken.contains(reference));
         self.open_turn = open;
+        let turn = Turn::Ended { owed: owes_a_change(&answered) };
         self.tell_turn_ended(answered, effects);
         self.tell_task(event::Task::TurnEnded, effects);
-        self.meter(effects);
+        self.meter(turn, effects);
     }
 
-    /// Has what was used read, if the agent keeps a record that is known.
-    fn meter(&self, effects: &mut Vec<Effect>) {
-        if self.transcript.is_some() || self.agent_session.is_some() {
-            let (session, transcript) = (self.session.clone(), self.transcript.clone());
-            effects.push(Effect::Meter { session, generation: self.generation, transcript });
+    /// Has the agent's records and its workspace looked at.
+    fn meter(&self, turn: Turn, effects: &mut Vec<Effect>) {
+        let (session, transcript) = (self.session.clone(), self.transcript.clone());
+        effects.push(Effect::Meter { session, generation: self.generation, transcript, turn });
+    }
+
+    /// A turn that goes on for long is looked at now and then, whenever the agent gives a sign of life.
+    fn meter_long_turn(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        let Life::Running { activity: Activity::Working, since } = self.life else { return };
+        let last = self.trail.looked_at.map_or(since, |at| at.max(since));
+        if now.at >= last + now.rules.pace.stuck {
+            self.trail.looked_at = Some(now.at);
+            self.meter(Turn::Runs, effects);
         }
     }
 
     /// Takes the reading of a conversation; what came on top of the last one belongs to the newest prompt.
-    pub(super) fn on_used(&mut self, generation: Generation, usage: &Usage) {
-        if generation != self.generation {
+    pub(super) fn on_used(&mut self, usage: &Usage) {
+        if usage.is_unknown() {
             return;
         }
+        let generation = self.generation;
         let conversation = self.agent_session.clone().unwrap_or_else(|| format!("launch {generation}"));
         let before = self.used.insert(conversation, usage.clone()).unwrap_or_default();
         if let Some(sent) = self.sent.last_mut() {
@@ -148,11 +166,15 @@ impl State {
         self.queue.splice(0..0, task);
         self.tell_turn_ended(open, effects);
         self.tell_task(event::Task::TurnEnded, effects);
-        self.meter(effects);
+        self.meter(Turn::Ended { owed: false }, effects);
     }
 
     fn tell_task(&self, event: event::Task, effects: &mut Vec<Effect>) {
         effects.push(Effect::Tell { to: MachineKey::Task(self.task.clone()), event: event.into() });
+    }
+
+    fn tell_fleet(&self, event: event::Fleet, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Tell { to: MachineKey::Fleet, event: event.into() });
     }
 
     /// The last sign of life, or the moment since which it does what it is doing.
@@ -181,6 +203,7 @@ impl State {
                 self.missing = 0;
                 self.alive_at = self.alive_at.max(changed_at);
                 self.on_screen(Screen { dialog, rests }, now);
+                self.meter_long_turn(now, effects);
             }
             Seen::Exited { code } => self.on_exited(code, now, effects),
             Seen::Gone => {
@@ -221,6 +244,25 @@ impl State {
             return;
         }
         self.life = Life::Exited { code, at: now.at, why: None };
+        self.unjudged = true;
+        let (session, generation) = (self.session.clone(), self.generation);
+        self.tell_fleet(event::Fleet::AgentExited { session, generation }, effects);
+    }
+
+    /// An agent that ended with many others is started again, and nothing counts as tried.
+    pub(super) fn on_exit_judged(
+        &mut self,
+        generation: Generation,
+        common: bool,
+        now: &Now<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if generation != self.generation || !std::mem::take(&mut self.unjudged) {
+            return;
+        }
+        if common && self.ending_since.is_none() {
+            self.restart(now, effects);
+        }
     }
 
     pub(super) fn on_stopped(&mut self, generation: Generation, effects: &mut Vec<Effect>) {
@@ -254,9 +296,29 @@ impl State {
         self.restart(now, effects);
     }
 
-    /// Another agent goes on in the same workspace. It knows nothing of the old one's conversation.
-    pub(super) fn on_handoff_wanted(&mut self, agent: Agent, now: &Now<'_>, effects: &mut Vec<Effect>) {
-        if self.agent == agent || self.ending_since.is_some() || matches!(self.life, Life::Stopping | Life::Ended) {
+    /// Somebody else wants a new beginning: what this session tried before no longer counts.
+    pub(super) fn on_anew_wanted(&mut self, how: Anew, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        if !matches!(&how, Anew::With(agent) if *agent == self.agent) {
+            self.incidents.clear();
+            self.begin_anew(how, now, effects);
+        }
+    }
+
+    pub(super) fn begin_anew(&mut self, how: Anew, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        let agent = match how {
+            Anew::Resumed => return self.restart(now, effects),
+            Anew::Fresh => Some(self.agent.clone()),
+            Anew::Fallback => now.rules.fallback(&self.agent.name).cloned(),
+            Anew::With(agent) => Some(agent),
+        };
+        if let Some(agent) = agent {
+            self.take_over(agent, now, effects);
+        }
+    }
+
+    /// Somebody goes on in the same workspace who knows nothing of the conversation so far.
+    fn take_over(&mut self, agent: Agent, now: &Now<'_>, effects: &mut Vec<Effect>) {
+        if self.ending_since.is_some() || matches!(self.life, Life::Stopping | Life::Ended) {
             return;
         }
         // The old one is stopped by the name of its own runtime.
@@ -267,10 +329,14 @@ impl State {
         self.agent_session = None;
         self.copied = None;
         self.transcript = None;
-        self.incidents.clear();
+        self.trail.begin_anew();
+        let open = std::mem::take(&mut self.open_turn);
+        self.abandon(open, effects);
+        // How things stand comes before what is to be done.
         let from = MachineKey::Task(self.task.clone());
         let reference =
             PromptRef { from, cause: Cause::Handover, revision: self.generation.0.into(), attempt: Attempt(1) };
+        self.queue.retain(|queued| queued.cause != Cause::Handover);
         self.queue.insert(0, reference);
         self.launch(now, effects);
     }
@@ -298,6 +364,7 @@ impl State {
         }
         self.queue.clear();
         self.open_turn.clear();
+        self.tell_fleet(event::Fleet::AgentEnded { session: self.session.clone() }, effects);
         self.tell_task(event::Task::SessionEnded, effects);
     }
 }
@@ -359,7 +426,8 @@ mod tests {
         assert_eq!(desk.sees(Seen::Gone), NOTHING);
         assert!(desk.state().is_running());
 
-        assert_eq!(desk.sees(Seen::Gone), ["act agent-exited do 0"]);
+        assert_eq!(desk.sees(Seen::Gone), NOTHING);
+        assert!(!desk.state().is_running());
     }
 
     #[test]
@@ -371,6 +439,35 @@ mod tests {
         }
 
         assert!(desk.state().is_running());
+    }
+
+    // S58
+    #[test]
+    fn an_agent_that_ended_with_many_others_is_started_again_and_nothing_counts_as_tried() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        desk.sees(Seen::Exited { code: None });
+        assert_eq!(desk.pass(mins(60)), NOTHING, "the fleet has to say whose fault it was");
+
+        assert_eq!(desk.is_judged(true), ["launch 2, resuming s-1"]);
+
+        assert_eq!(desk.state().incidents, [].into());
+        assert_eq!(desk.is_judged(true), NOTHING, "it was told of another launch");
+    }
+
+    #[test]
+    fn the_fleet_hears_who_runs_who_ended_and_who_was_ended() {
+        let mut desk = Desk::launching(rules());
+        let heard = |desk: &mut Desk, event: Session| {
+            let said = desk.one.feed(event);
+            said.into_iter().filter_map(|said| said.strip_prefix("tell fleet: ").map(str::to_owned)).collect::<Vec<_>>()
+        };
+        let generation = desk.generation();
+
+        assert_eq!(heard(&mut desk, Session::Launched { generation, agent_session: None }), ["agent started"]);
+        let seen = Seen::Exited { code: None };
+        assert_eq!(heard(&mut desk, Session::Probed { generation, seen }), ["agent exited"]);
+        assert_eq!(heard(&mut desk, Session::EndWanted), ["agent ended"]);
     }
 
     // S55
@@ -540,6 +637,10 @@ mod tests {
         }
     }
 
+    fn reading(generation: Generation, usage: Usage) -> Session {
+        Session::Used { generation, usage, turn: Turn::Runs, trace: Box::default() }
+    }
+
     #[test]
     fn a_persons_conversation_is_copied_until_the_agent_has_one_of_its_own() {
         let mut desk = Desk { one: One::new(MachineKey::Session(session_id()), rules()) };
@@ -564,7 +665,7 @@ mod tests {
         let mut desk = Desk::idle(rules());
         let read = |desk: &mut Desk, output: u64| {
             let usage = Usage { output: Some(output), ..Usage::default() };
-            desk.feed(Session::Used { generation: desk.generation(), usage })
+            desk.feed(reading(desk.generation(), usage))
         };
         desk.works_on(ci());
         read(&mut desk, 100);
@@ -577,7 +678,7 @@ mod tests {
 
         let used: Vec<_> = desk.state().sent.iter().map(|sent| sent.used.clone().unwrap().output).collect();
         assert_eq!((used, desk.state().used().output), (vec![Some(120), Some(30)], Some(150)));
-        let older = Session::Used { generation: Generation(0), usage: Usage { output: Some(9), ..Usage::default() } };
+        let older = reading(Generation(0), Usage { output: Some(9), ..Usage::default() });
         desk.feed(older);
         assert_eq!(desk.state().used().output, Some(150), "what an older launch says changes nothing");
     }

@@ -10,9 +10,11 @@ mod life;
 mod sending;
 mod state;
 mod step;
+mod trail;
 
 use super::{Now, Rules};
 
 pub use incidents::{still_wanted, still_wanted_act};
 pub use state::{Activity, Life, Refused, Screen, SendEnd, SendStage, Sending, Sent, State};
 pub(crate) use step::step;
+pub use trail::Trail;

@@ -66,8 +66,8 @@ impl State {
     }
 
     fn is_nudge(&self, reference: &PromptRef) -> bool {
-        let stuck = matches!(reference.cause, Cause::Incident { kind: IncidentKind::AgentStuck, .. });
-        stuck && reference.from == self.key()
+        let Cause::Incident { kind, .. } = reference.cause else { return false };
+        matches!(kind, IncidentKind::AgentStuck | IncidentKind::AgentLooping) && reference.from == self.key()
     }
 
     pub(super) fn on_composed(
@@ -105,6 +105,7 @@ impl State {
         sending.channel = Some(channel);
         let sending = sending.clone();
         self.refused = None;
+        self.listen_to_people(&sending.references);
         self.begin_turn(&sending, now, effects);
         // A receipt may be quicker than the report that there is something to acknowledge.
         if let Some(evidence) = self.early.take_if(|evidence| evidence.prompt == *prompt) {
@@ -138,6 +139,10 @@ impl State {
                 effects.push(Effect::Tell { to: reference.from.clone(), event: event.into() });
             }
             MachineKey::Session(_) => self.on_own_prompt_submitted(reference, now, effects),
+            MachineKey::Task(_) if matches!(reference.cause, Cause::Incident { .. }) => {
+                let event = event::Task::PromptSubmitted { reference: reference.clone() };
+                effects.push(Effect::Tell { to: reference.from.clone(), event: event.into() });
+            }
             // A task's first prompt and a person's words await no verdict.
             MachineKey::Task(_) | MachineKey::Backlog(_) | MachineKey::Fleet => {}
         }
@@ -643,7 +648,7 @@ mod tests {
         desk.works_on(first());
         desk.hook(Hook::PromptTaken { evidence: None });
 
-        assert_eq!(desk.dies(), ["act agent-exited do 0", "tell task/hello-3: turn ended", "read usage"]);
+        assert_eq!(desk.dies(), ["tell task/hello-3: turn ended", "read usage", "act agent-exited do 0"]);
         desk.acted(ActionOutcome::Done);
 
         assert_eq!(desk.starts(), ["prompt launch 2: the task"]);

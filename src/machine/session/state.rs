@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Now, Rules};
+use super::{Now, Rules, Trail};
 use crate::{
     event::Agent,
     machine::incident::Incident,
@@ -68,6 +68,12 @@ pub struct State {
     /// What was used, by conversation: the agent's own id of it, or the launch where there is none.
     #[serde(default)]
     pub used: BTreeMap<String, Usage>,
+    /// What its turns left behind.
+    #[serde(default)]
+    pub trail: Trail,
+    /// Whether the fleet has yet to say why its agent ended.
+    #[serde(default)]
+    pub unjudged: bool,
     /// Since when it should end, if it should.
     pub ending_since: Option<Timestamp>,
 }
@@ -246,6 +252,8 @@ impl State {
             incidents: BTreeMap::new(),
             serial: earlier.map_or(0, |state| state.serial),
             used: BTreeMap::new(),
+            trail: Trail::default(),
+            unjudged: false,
             ending_since: None,
         }
     }
@@ -280,7 +288,9 @@ impl State {
         let incidents = self.incidents.values().filter_map(Incident::deadline);
         let stuck = self.stuck_at(rules).map(|at| (at, "stuck"));
         let recovered = self.recovered_at(rules).map(|at| (at, "recovered"));
-        let all = ending.into_iter().chain(sending).chain(rest).chain(incidents).chain(stuck).chain(recovered);
+        let next_answer = self.next_answer_at(rules).map(|at| (at, "next answer"));
+        let own = incidents.chain(stuck).chain(recovered).chain(next_answer);
+        let all = ending.into_iter().chain(sending).chain(rest).chain(own);
         all.filter(|(at, _)| *at > now).min()
     }
 

@@ -1,7 +1,12 @@
 //! One event of a session: what it changes, and what is due then.
 
 use super::{Life, Now, State};
-use crate::{effect::Effect, event::Session, machine::incident::Position, model::SessionId};
+use crate::{
+    effect::Effect,
+    event::{Anew, Session},
+    machine::incident::Position,
+    model::SessionId,
+};
 
 /// Handles one event.
 pub(crate) fn step(
@@ -35,7 +40,9 @@ impl State {
     fn take(&mut self, event: Session, now: &Now<'_>, effects: &mut Vec<Effect>) {
         match event {
             Session::Wanted { .. } | Session::DeadlinePassed => {}
-            Session::Launched { generation, agent_session } => self.on_launched(generation, agent_session, now),
+            Session::Launched { generation, agent_session } => {
+                self.on_launched(generation, agent_session, now, effects);
+            }
             Session::LaunchFailed { generation, why } => self.on_launch_failed(generation, why, now),
             Session::PromptWanted { reference } => self.on_prompt_wanted(reference, effects),
             Session::Composed { prompt, references, covers, text } => {
@@ -49,7 +56,13 @@ impl State {
             Session::Acknowledged { evidence } => self.on_evidence(evidence),
             Session::Hooked { generation, hook } => self.on_hooked(generation, hook, now, effects),
             Session::Probed { generation, seen } => self.on_probed(generation, &seen, now, effects),
-            Session::Used { generation, usage } => self.on_used(generation, &usage),
+            Session::Used { generation, usage, turn, trace } => {
+                if generation == self.generation {
+                    self.on_used(&usage);
+                    self.on_traced(turn, *trace, now);
+                }
+            }
+            Session::ExitJudged { generation, common } => self.on_exit_judged(generation, common, now, effects),
             Session::Stopped { generation } => self.on_stopped(generation, effects),
             Session::Acted { serial, revision, list, step, outcome } => {
                 let position = Position { revision, list, step };
@@ -57,7 +70,8 @@ impl State {
             }
             Session::EndWanted => self.on_end_wanted(now, effects),
             Session::RestartWanted => self.on_restart_wanted(now, effects),
-            Session::HandoffWanted { agent } => self.on_handoff_wanted(agent, now, effects),
+            Session::AnewWanted { how } => self.on_anew_wanted(how, now, effects),
+            Session::HandoffWanted { agent } => self.on_anew_wanted(Anew::With(agent), now, effects),
         }
     }
 

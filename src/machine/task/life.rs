@@ -59,6 +59,9 @@ pub struct State {
     /// That its setup failed, and how far the answer got.
     #[serde(default)]
     pub setup_failed: Option<Incident>,
+    /// That its agent ended its turn and nothing of it is on GitHub, and how far the answer got.
+    #[serde(default)]
+    pub no_change: Option<Incident>,
     /// How many incidents it had.
     #[serde(default)]
     pub serial: u64,
@@ -114,7 +117,8 @@ pub fn still_wanted(state: &State, reference: &PromptRef) -> bool {
     match reference.cause {
         Cause::Task => state.phase == Phase::Working,
         Cause::Handover => matches!(state.phase, Phase::Working | Phase::InReview),
-        Cause::Incident { .. } | Cause::Person(_) | Cause::Comment { .. } => false,
+        Cause::Incident { .. } => state.still_nudges(reference),
+        Cause::Person(_) | Cause::Comment { .. } => false,
     }
 }
 
@@ -164,6 +168,7 @@ impl State {
             retry_at: None,
             setup_runs: false,
             setup_failed: None,
+            no_change: None,
             serial: 0,
         }
     }
@@ -178,10 +183,11 @@ impl State {
             Task::Acted { serial, revision, list, step, outcome } => {
                 self.on_acted((serial, Position { revision, list, step }), &outcome, now, effects);
             }
+            Task::PromptSubmitted { reference } => self.on_prompt_submitted(&reference, now, effects),
             Task::TurnEnded => self.open_pull(effects),
             Task::BranchPushed => self.on_branch_pushed(effects),
             Task::PullOpened { number } => self.on_pull_opened(number, effects),
-            Task::NothingPushed => self.on_nothing_pushed(effects),
+            Task::NothingPushed => self.on_nothing_pushed(now, effects),
             Task::OpenFailed { why, transient } => self.on_open_failed(why, transient, now),
             Task::PullMerged => self.close(Ending::Merged, effects),
             Task::PullClosed | Task::StopWanted => self.close(Ending::GivenUp, effects),
@@ -205,6 +211,7 @@ impl State {
             self.try_again(effects);
         }
         self.tick_setup(now, effects);
+        self.tick_no_change(now, effects);
     }
 
     fn on_prepared(&mut self, path: String, setup: bool, now: &Now<'_>, effects: &mut Vec<Effect>) {
@@ -302,7 +309,7 @@ impl State {
         effects.push(Effect::Tell { to: MachineKey::Pull { repo: self.repo, number }, event: managed.into() });
     }
 
-    fn on_nothing_pushed(&mut self, effects: &mut Vec<Effect>) {
+    fn on_nothing_pushed(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
         let opening = std::mem::replace(&mut self.opening, Opening::No);
         if self.phase != Phase::Working {
             return;
@@ -310,6 +317,8 @@ impl State {
         self.trouble = Some("the agent ended its turn, and its branch has no new commit on GitHub".to_owned());
         if opening == Opening::PushedSince {
             self.open_pull(effects);
+        } else {
+            self.note_no_change(now, effects);
         }
     }
 
@@ -450,7 +459,12 @@ impl State {
     #[must_use]
     pub fn next_deadline(&self, now: Timestamp) -> Option<(Timestamp, &'static str)> {
         let retry = self.retry_at.map(|at| (at, "next try"));
-        retry.into_iter().chain(self.setup_deadline()).filter(|(at, _)| *at > now).min()
+        retry
+            .into_iter()
+            .chain(self.setup_deadline())
+            .chain(self.no_change_deadline())
+            .filter(|(at, _)| *at > now)
+            .min()
     }
 }
 

@@ -8,6 +8,7 @@
 mod keeping;
 mod life;
 mod setup;
+mod unchanged;
 
 pub(crate) use life::step;
 pub use life::{Ending, Opening, Phase, State, session_of, still_wanted};

@@ -22,7 +22,7 @@ const KIND: IncidentKind = IncidentKind::SetupFailed;
 #[must_use]
 pub fn still_wanted_act(state: &State, act: &Act) -> bool {
     let position = Position { revision: act.revision, list: act.list, step: act.step };
-    let Some(incident) = state.setup_failed.as_ref().filter(|_| act.incident == KIND) else { return false };
+    let Some(incident) = state.incident(act.incident) else { return false };
     // A rule that runs beside the ladder has no step in it.
     act.serial == 0 || (incident.serial == act.serial && incident.awaits(position))
 }
@@ -68,6 +68,16 @@ impl State {
         }
     }
 
+    /// One of its own incidents, if it is open.
+    #[must_use]
+    pub fn incident(&self, kind: IncidentKind) -> Option<&Incident> {
+        if kind == KIND {
+            self.setup_failed.as_ref()
+        } else {
+            self.no_change.as_ref().filter(|_| kind == IncidentKind::NoChange)
+        }
+    }
+
     /// Answers a setup that failed, as the rule says.
     pub(super) fn tick_setup(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
         if !self.waits_for_setup() {
@@ -105,7 +115,7 @@ impl State {
     fn choose_plan(&mut self, now: &Now<'_>, effects: &mut Vec<Effect>) {
         let due = |incident: &&Incident| incident.plan.is_none() && incident.is_due(now.at);
         let Some(incident) = self.setup_failed.as_ref().filter(due) else { return };
-        let context = context::of_setup(self, now);
+        let context = context::of_task_incident(self, KIND, now);
         let (plan, beside) = now.rules.answer(&self.key(), &context, incident, None);
         effects.extend(beside);
         if let Some(incident) = &mut self.setup_failed {
@@ -124,7 +134,7 @@ impl State {
         }
     }
 
-    pub(super) fn on_acted(
+    pub(super) fn on_setup_acted(
         &mut self,
         which: (u64, Position),
         outcome: &ActionOutcome,

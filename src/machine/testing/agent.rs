@@ -48,8 +48,10 @@ impl Desk {
         Self::idle(rules)
     }
 
+    /// What comes of an event, apart from what the fleet hears of it.
     pub(crate) fn feed(&mut self, event: Session) -> Vec<String> {
-        self.one.feed(event)
+        let said = self.one.feed(event);
+        said.into_iter().filter(|said| !said.starts_with("tell fleet: ")).collect()
     }
 
     pub(crate) fn state(&self) -> &session::State {
@@ -157,9 +159,16 @@ impl Desk {
         self.one.feed(event)
     }
 
-    /// The agent's process ends, and that is seen.
+    /// The agent's process ends, that is seen, and no other one did.
     pub(crate) fn dies(&mut self) -> Vec<String> {
-        self.sees(Seen::Exited { code: Some(1) })
+        let mut said = self.sees(Seen::Exited { code: Some(1) });
+        said.extend(self.is_judged(false));
+        said
+    }
+
+    /// The fleet says whether others ended with it.
+    pub(crate) fn is_judged(&mut self, common: bool) -> Vec<String> {
+        self.feed(Session::ExitJudged { generation: self.generation(), common })
     }
 
     pub(crate) fn generation(&self) -> Generation {

@@ -17,7 +17,7 @@ use super::{Now, Pace, Rules, State, Texts, step};
 use crate::{
     effect::{Act, Effect},
     event::{ActionOutcome, Agent, Backlog, Event, Fleet, Pull, Session, Task},
-    model::{MachineKey, Merge, Receipt},
+    model::{Loops, MachineKey, Merge, Receipt},
     reaction::{self, Layer, Source},
 };
 
@@ -67,10 +67,20 @@ pub(crate) fn rules_with(own: &[&str]) -> Rules {
         acts: 30,
         task_prefix: "hello".to_owned(),
         agents: [(agent.name.clone(), agent.clone())].into(),
+        fallbacks: std::collections::BTreeMap::new(),
         agent,
+        loops: Loops::default(),
         slots: 2,
         pace: Pace::USUAL,
     }
+}
+
+/// The rules, where `codex` is there as well and takes over from the usual agent.
+pub(crate) fn with_fallback(mut rules: Rules) -> Rules {
+    let codex = Agent { name: "codex".parse().unwrap(), ..rules.agent.clone() };
+    rules.fallbacks.insert(rules.agent.name.clone(), codex.name.clone());
+    rules.agents.insert(codex.name.clone(), codex);
+    rules
 }
 
 /// One step, and everything that must hold of every step.

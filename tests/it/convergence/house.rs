@@ -18,7 +18,7 @@ use antiphon::{
     github,
     journal::{self, Claimed, Delivery, Journal as _, Post, Postponement, Retention, SqliteJournal},
     machine::{Pace, Rulebook, Rules},
-    model::{Branch, MachineKey, MachineKind, Merge, Receipt, RepoId, Secret, TaskId},
+    model::{Branch, Loops, MachineKey, MachineKind, Merge, Receipt, RepoId, Secret, TaskId},
     notify::Notifiers,
     places::Places,
     reaction,
@@ -338,6 +338,8 @@ fn rules() -> Rules {
         task_prefix: "pages".to_owned(),
         agents: BTreeMap::from([(typist.name.clone(), typist.clone())]),
         agent: typist,
+        fallbacks: BTreeMap::new(),
+        loops: Loops::default(),
         slots: 8,
         pace: Pace {
             // One reconcile has to be enough, and it is the play that orders it.

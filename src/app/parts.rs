@@ -23,10 +23,11 @@ use crate::{
     machine::Rulebook,
     notify::Notifiers,
     places::Places,
+    runtime::recording,
     workspace::{Caches, Git, Workspaces},
 };
 
-/// How often what has aged is removed from the journal.
+/// How often what has aged is removed from the journal and from the recordings.
 const COMPACTION: Duration = Duration::from_secs(3600);
 
 /// What the background tasks are made of.
@@ -94,7 +95,7 @@ impl Parts {
         self.tasks.spawn("lanes", |stop| lanes.run(stop));
         self.tasks.spawn("spools", |stop| spools.run(stop));
         self.tasks.spawn("terminals", |stop| terminals.run(stop));
-        self.spawn_compaction();
+        self.spawn_compaction(changing.config.subscribe());
         let notifiers = self.notifiers();
         let refusals = self.github.refusals();
         self.tasks.spawn("permissions", |stop| permissions::tell(refusals, notifiers, stop));
@@ -141,13 +142,17 @@ impl Parts {
         }
     }
 
-    fn spawn_compaction(&self) {
-        let (journal, clock) = (self.journal.clone(), self.clock.clone());
+    fn spawn_compaction(&self, config: watch::Receiver<Arc<Config>>) {
+        let (journal, places, clock) = (self.journal.clone(), self.places.clone(), self.clock.clone());
         self.tasks.spawn("compaction", |stop| async move {
             loop {
                 tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(COMPACTION) => {} }
                 if let Err(error) = journal.compact(clock.now()).await {
                     warn!(error = &error as &dyn std::error::Error, "Could not compact the journal");
+                }
+                let keep = config.borrow().recordings.keep.0;
+                if let Err(error) = recording::forget(&places, keep, clock.now()) {
+                    warn!(%error, "Could not remove old recordings");
                 }
             }
         });

@@ -1,6 +1,7 @@
 //! Agents' processes: start, sight, receipts, stop.
 
 use std::{
+    collections::BTreeMap,
     hash::{Hash as _, Hasher as _},
     sync::Arc,
     time::Duration,
@@ -20,7 +21,7 @@ use crate::{
     model::{AgentName, Evidence, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId},
     places::Places,
     process::Command,
-    runtime::{Address, Launch, Probe, Runtime},
+    runtime::{Address, Launch, Probe, Runtime, recording::Recording},
 };
 
 /// The size of a terminal that nobody has attached to.
@@ -91,6 +92,7 @@ impl Executor {
         let plan = agent::plan(&self.start(address, ask, token)).map_err(|error| error.to_string())?;
         plan.write_files().map_err(prepare)?;
         boundary::cross("executor: launch prepared, not started");
+        let recording = self.recording(&plan.env);
         let launch = Launch {
             address: address.clone(),
             argv: plan.argv,
@@ -99,10 +101,18 @@ impl Executor {
             columns: COLUMNS,
             rows: ROWS,
             session_dir,
+            recording,
         };
         runtime.start(&launch).await.map_err(|error| chain(&error))?;
         boundary::cross("executor: launched, not recorded");
         Ok(plan.agent_session)
+    }
+
+    /// How a launch with this environment is recorded.
+    fn recording(&self, env: &BTreeMap<String, String>) -> Option<Recording> {
+        let settings = self.config.borrow().recordings.clone();
+        let secrets = || self.known_secrets().into_iter().chain(agent::credentials(env)).collect();
+        settings.enabled.then(|| Recording { bytes_max: settings.max.0, secrets: secrets() })
     }
 
     /// Who commits, if the user's git does not say: without a name git refuses to.

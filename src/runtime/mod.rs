@@ -23,6 +23,7 @@ mod launching;
 mod message;
 mod os;
 pub mod pty;
+pub mod recording;
 mod screen;
 mod settle;
 #[cfg(test)]

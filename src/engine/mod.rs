@@ -9,6 +9,7 @@
 //!
 //! It decides nothing: machines decide. It carries nothing out: the executor does.
 
+mod jump;
 mod lanes;
 mod route;
 mod spools;
@@ -19,13 +20,13 @@ mod watch;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch::Receiver};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Jumps, Stopwatch},
     event::Event,
     journal::{self, Journal},
     machine::Rulebook,
@@ -40,6 +41,8 @@ pub use watch::Watch;
 const BATCH: usize = 256;
 /// The longest sleep: a clock that jumped is noticed after this at the latest.
 const NAP_MAX: Duration = Duration::from_secs(30);
+/// After the clock has jumped no deadline fires for so long: what was seen before is old, and looks are on their way.
+const AFTER_JUMP: Duration = Duration::from_secs(60);
 /// The pause after the journal failed.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -50,13 +53,16 @@ pub struct Engine {
     clock: Clock,
     upkeep: Arc<Notify>,
     cache: step::Cache,
+    /// Since the clock has jumped.
+    jumped: Option<Stopwatch>,
 }
 
 impl Engine {
     /// An engine over a journal, with the rules in force.
     #[must_use]
     pub fn new(journal: Arc<dyn Journal>, rules: Receiver<Arc<Rulebook>>, clock: Clock) -> Self {
-        Self { journal, rules, clock, upkeep: Arc::default(), cache: step::Cache::new(Box::new(step::draw)) }
+        let cache = step::Cache::new(Box::new(step::draw));
+        Self { journal, rules, clock, upkeep: Arc::default(), cache, jumped: None }
     }
 
     /// Rings this when what is known of the repositories may be out of date.
@@ -76,9 +82,13 @@ impl Engine {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut news = self.journal.news();
         let mut rules = self.rules.clone();
+        let mut jumps = Jumps::of(self.clock.clone());
         while !stop.is_cancelled() {
             // Register interest before looking, so that nothing that comes while we look is slept over.
             news.mark_unchanged();
+            if let Some(jump) = jumps.since_last() {
+                self.take_jump(jump).await;
+            }
             let looked_at = self.clock.now();
             match self.work_once().await {
                 Ok(true) => continue,
@@ -107,8 +117,24 @@ impl Engine {
         let rules = self.rules.borrow_and_update().clone();
         let routed = route::deliveries(&*self.journal, &rules, &self.upkeep, BATCH).await?;
         let stepped = self.step_waiting(&rules).await?;
-        let fired = self.step_due(&rules).await?;
+        let fired = if self.rests().is_zero() { self.step_due(&rules).await? } else { 0 };
         Ok(routed + stepped + fired > 0)
+    }
+
+    /// The clock has jumped by `jump`: whoever waits for something hears of it before anything fires.
+    async fn take_jump(&mut self, jump: SignedDuration) {
+        self.jumped = Some(Stopwatch::start());
+        match jump::tell(&*self.journal, jump, self.clock.now()).await {
+            Ok(told) => info!(jump.secs = jump.as_secs(), machines = told, "The clock has jumped by {jump:#}"),
+            Err(error) => {
+                error!(error = &error as &dyn std::error::Error, "Could not tell anybody that the clock has jumped");
+            }
+        }
+    }
+
+    /// For how long no deadline fires.
+    fn rests(&self) -> Duration {
+        self.jumped.map_or(Duration::ZERO, |jumped| AFTER_JUMP.saturating_sub(jumped.elapsed()))
     }
 
     async fn step_waiting(&mut self, rules: &Rulebook) -> Result<usize, journal::Error> {
@@ -169,7 +195,10 @@ impl Engine {
             warn!(error = &error as &dyn std::error::Error, "Could not read the next deadline");
             None
         });
-        next.map_or(NAP_MAX, |at| until(self.clock.now(), at).min(NAP_MAX))
+        let nap = next.map_or(NAP_MAX, |at| until(self.clock.now(), at).min(NAP_MAX));
+        let rests = self.rests();
+        // What became due meanwhile is not among the deadlines to come.
+        if rests.is_zero() { nap } else { nap.min(rests) }
     }
 }
 

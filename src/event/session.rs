@@ -130,6 +130,11 @@ pub enum Session {
         /// Which.
         agent: Agent,
     },
+    /// The clock jumped: the machine slept, or the clock was set. What happened before is that much closer.
+    ClockJumped {
+        /// By how many seconds, forwards or backwards.
+        seconds: i64,
+    },
     /// A deadline passed.
     DeadlinePassed,
 }
@@ -232,6 +237,7 @@ impl Session {
             Self::EndWanted => "end wanted",
             Self::RestartWanted => "restart wanted",
             Self::HandoffWanted { .. } => "handoff wanted",
+            Self::ClockJumped { .. } => "clock jumped",
             Self::DeadlinePassed => "deadline passed",
         }
     }

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::{Order, permissions, reload, repositories, rulebook, runtimes, sweep};
+use super::{Order, awake, permissions, reload, repositories, rulebook, runtimes, strays, sweep};
 use crate::{
     agent::doorbell::Doorbell,
     background::Tasks,
@@ -90,6 +90,13 @@ impl Parts {
             clock: self.clock.clone(),
             stop: self.tasks.stop_token(),
         });
+        match strays::find(&*self.journal, &self.places).await {
+            Ok(strays) if strays.is_empty() => {}
+            Ok(strays) => self.tasks.spawn("strays", |_| strays::end(strays, self.places.clone())),
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "Could not look for what launches left behind");
+            }
+        }
         self.tasks.spawn("http", |_| http::serve(listener, surroundings));
         self.tasks.spawn("engine", |stop| engine.run(stop));
         self.tasks.spawn("lanes", |stop| lanes.run(stop));
@@ -100,6 +107,7 @@ impl Parts {
         let refusals = self.github.refusals();
         self.tasks.spawn("permissions", |stop| permissions::tell(refusals, notifiers, stop));
         self.spawn_sweep(&changing);
+        self.spawn_awake(&changing);
         self.spawn_upkeep(changing, bell);
         Ok(())
     }
@@ -169,6 +177,12 @@ impl Parts {
             told: BTreeSet::new(),
         };
         self.tasks.spawn("delivery log", |stop| sweep.run(stop));
+    }
+
+    fn spawn_awake(&self, changing: &Changing) {
+        let path = self.order.environment.var("PATH").unwrap_or_default().to_owned();
+        let awake = awake::Awake { journal: self.journal.clone(), config: changing.config.subscribe(), path };
+        self.tasks.spawn("awake", |stop| awake.run(stop));
     }
 
     /// Keeps settings, rules and what is known of the repositories up to date.

@@ -53,6 +53,8 @@ pub struct Config {
     pub retention: Retention,
     /// What is recorded of the agents' terminals.
     pub recordings: Recordings,
+    /// Whether this machine is kept from going to sleep by itself while an agent works.
+    pub keep_awake: bool,
     /// How long all required checks must stay green before a pull request counts as green.
     pub settle_green: Duration,
     /// The least time between two looks at one pull request.
@@ -297,6 +299,7 @@ impl Default for Config {
             reconcile: Duration::from_secs(5 * 60),
             retention: Retention::default(),
             recordings: Recordings::default(),
+            keep_awake: true,
             settle_green: Duration::from_secs(60),
             look_interval: Duration::from_secs(5),
             time_scale: 1,

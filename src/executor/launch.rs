@@ -18,7 +18,7 @@ use crate::{
     config::Transcript,
     event::{self, Agent},
     machine::{State, session},
-    model::{AgentName, Evidence, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId},
+    model::{AgentName, Evidence, Generation, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId},
     places::Places,
     process::Command,
     runtime::{Address, Launch, Probe, Runtime, recording::Recording},
@@ -103,9 +103,19 @@ impl Executor {
             session_dir,
             recording,
         };
+        self.clear_up_before(runtime.as_ref(), address).await?;
         runtime.start(&launch).await.map_err(|error| chain(&error))?;
         boundary::cross("executor: launched, not recorded");
         Ok(plan.agent_session)
+    }
+
+    /// Ends what the launch before this one left behind: it would be in the way of the new one.
+    async fn clear_up_before(&self, runtime: &dyn Runtime, address: &Address) -> Result<(), String> {
+        let Some(generation) = address.generation.0.checked_sub(1).filter(|earlier| *earlier > 0) else {
+            return Ok(());
+        };
+        let earlier = Address { session: address.session.clone(), generation: Generation(generation) };
+        runtime.stop(&earlier, STOP_GRACE / self.scale()).await.map_err(|error| chain(&error))
     }
 
     /// How a launch with this environment is recorded.

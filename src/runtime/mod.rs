@@ -26,6 +26,7 @@ pub mod pty;
 pub mod recording;
 mod screen;
 mod settle;
+pub mod strays;
 #[cfg(test)]
 mod testing;
 pub mod tmux;

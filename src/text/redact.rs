@@ -227,14 +227,14 @@ mod tests {
     #[test]
     fn secrets_are_found_where_they_stand() {
         let secrets = Secrets::new(&["s3cret-value"]);
-        let found = |text| secrets.find(text);
+        let found = |text| secrets.find(text).into_iter().map(|range| (range.start, range.end)).collect::<Vec<_>>();
 
-        assert_eq!(found("a s3cret-value b"), [2..14]);
-        assert_eq!(found("token=ghp_abcdefgh. x"), [6..18]);
-        assert_eq!(found("https://bob:pass@host"), [12..16]);
+        assert_eq!(found("a s3cret-value b"), [(2, 14)]);
+        assert_eq!(found("token=ghp_abcdefgh. x"), [(6, 18)]);
+        assert_eq!(found("https://bob:pass@host"), [(12, 16)]);
         // What two forms find is one place.
-        assert_eq!(found("Authorization: Bearer ghp_abcdefgh x"), [15..34]);
-        assert!(found("nothing").is_empty());
+        assert_eq!(found("Authorization: Bearer ghp_abcdefgh x"), [(15, 34)]);
+        assert_eq!(found("nothing"), []);
     }
 
     #[test]

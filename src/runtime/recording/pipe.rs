@@ -39,8 +39,9 @@ pub(crate) fn withdraw(launch: &Launch) {
     drop(std::fs::remove_file(order_of(&launch.session_dir)));
 }
 
-/// Records `output` as the terminal of the launch in `session_dir`, until it ends or the recording is full. `terminal` is
-/// asked for its size. Returns the exit code: 0, or 1 when nothing could be recorded.
+/// Records `output` as what the launch in `session_dir` shows, until it ends or the recording is full.
+///
+/// `terminal` is asked for its size. Returns the exit code: 0, or 1 when nothing more could be recorded.
 pub async fn record(session_dir: &Path, terminal: &Path, output: impl AsyncRead + Unpin, clock: &Clock) -> i32 {
     let begun = take(session_dir).and_then(|order| {
         Recorder::begin(session_dir, &order.recording, &order.title, order.size, clock).map(|begun| (begun, order.size))

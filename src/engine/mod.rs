@@ -20,7 +20,7 @@ mod watch;
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{Notify, watch::Receiver};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -41,8 +41,6 @@ pub use watch::Watch;
 const BATCH: usize = 256;
 /// The longest sleep: a clock that jumped is noticed after this at the latest.
 const NAP_MAX: Duration = Duration::from_secs(30);
-/// After the clock has jumped no deadline fires for so long: what was seen before is old, and looks are on their way.
-const AFTER_JUMP: Duration = Duration::from_secs(60);
 /// The pause after the journal failed.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -119,22 +117,6 @@ impl Engine {
         let stepped = self.step_waiting(&rules).await?;
         let fired = if self.rests().is_zero() { self.step_due(&rules).await? } else { 0 };
         Ok(routed + stepped + fired > 0)
-    }
-
-    /// The clock has jumped by `jump`: whoever waits for something hears of it before anything fires.
-    async fn take_jump(&mut self, jump: SignedDuration) {
-        self.jumped = Some(Stopwatch::start());
-        match jump::tell(&*self.journal, jump, self.clock.now()).await {
-            Ok(told) => info!(jump.secs = jump.as_secs(), machines = told, "The clock has jumped by {jump:#}"),
-            Err(error) => {
-                error!(error = &error as &dyn std::error::Error, "Could not tell anybody that the clock has jumped");
-            }
-        }
-    }
-
-    /// For how long no deadline fires.
-    fn rests(&self) -> Duration {
-        self.jumped.map_or(Duration::ZERO, |jumped| AFTER_JUMP.saturating_sub(jumped.elapsed()))
     }
 
     async fn step_waiting(&mut self, rules: &Rulebook) -> Result<usize, journal::Error> {

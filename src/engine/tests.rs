@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
-use super::{AFTER_JUMP, BATCH, Engine, NAP_MAX};
+use super::{BATCH, Engine, NAP_MAX, jump::AFTER_JUMP};
 use crate::{
     event::{self, Backlog, Event, Hook, Session},
     journal::{Cause, Commit, Delivery, Journal as _, Post, Retention, SqliteJournal, Step, conformance::Hand},

@@ -26,11 +26,6 @@ use crate::{
     reaction::Backoff,
 };
 
-/// A moment moved by a jump of the clock. One that cannot be moved so far stays.
-pub(super) fn moved(at: Timestamp, by: SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(at)
-}
-
 /// One cause on one subject, and how far its answer got.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
@@ -406,26 +401,6 @@ impl Incident {
         plan.escalate_at = None;
         if self.is_with_people() {
             self.stage = Stage::Settling { until: now };
-        }
-    }
-
-    /// Moves what is awaited, and what it is counted from, by a jump of the clock: time in which nobody lived is no chance.
-    pub fn shift(&mut self, by: SignedDuration, now: Timestamp) {
-        if let Some(at) = self.plan.as_mut().and_then(|plan| plan.escalate_at.as_mut()) {
-            *at = moved(*at, by);
-        }
-        match &mut self.stage {
-            Stage::Settling { until } | Stage::BackingOff { until } => *until = moved(*until, by),
-            Stage::Answering { since, turn_ended_at, .. } => {
-                *since = moved(*since, by).min(now);
-                *turn_ended_at = turn_ended_at.map(|at| moved(at, by).min(now));
-            }
-            Stage::Acting { turn_ended_at, .. } => *turn_ended_at = turn_ended_at.map(|at| moved(at, by).min(now)),
-            Stage::Rerunning
-            | Stage::Resting
-            | Stage::Escalating { .. }
-            | Stage::Escalated { .. }
-            | Stage::Unanswered => {}
         }
     }
 

@@ -13,6 +13,7 @@ mod budget;
 pub mod context;
 pub mod fleet;
 pub mod incident;
+mod jump;
 #[cfg(test)]
 mod properties;
 pub mod pull;

@@ -8,7 +8,7 @@ use super::{Activity, Life, Now, Rules, Screen, SendEnd, SendStage, State};
 use crate::{
     effect::Effect,
     event::{self, Agent, Hook, Seen},
-    machine::incident::moved,
+    machine::jump::moved,
     model::{Attempt, Cause, Generation, MachineKey, PromptRef, Receipt, Usage},
 };
 

@@ -203,7 +203,7 @@ mod tests {
             lock.hold(false);
 
             let mut rest = Vec::new();
-            held.read_to_end(&mut rest).await.unwrap();
+            tokio::time::timeout(Duration::from_secs(30), held.read_to_end(&mut rest)).await.unwrap().unwrap();
             assert_eq!((&said, rest.as_slice()), (b"held\n", &b""[..]));
         }
 

@@ -21,7 +21,7 @@ use crate::{
     model::{AgentName, Evidence, Generation, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId},
     places::Places,
     process::Command,
-    runtime::{Address, Launch, Probe, Runtime, recording::Recording},
+    runtime::{Address, Launch, Probe, Runtime, recording::Recording, strays},
 };
 
 /// The size of a terminal that nobody has attached to.
@@ -115,7 +115,11 @@ impl Executor {
             return Ok(());
         };
         let earlier = Address { session: address.session.clone(), generation: Generation(generation) };
-        runtime.stop(&earlier, STOP_GRACE / self.scale()).await.map_err(|error| chain(&error))
+        let grace = STOP_GRACE / self.scale();
+        runtime.stop(&earlier, grace).await.map_err(|error| chain(&error))?;
+        // It may have lived in another runtime.
+        let left = strays::end(&self.places, &earlier, grace).await;
+        left.map_err(|left| format!("processes {left:?} of {earlier} do not end"))
     }
 
     /// How a launch with this environment is recorded.

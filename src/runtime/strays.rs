@@ -37,7 +37,16 @@ fn address(sessions: &Path, dir: &Path) -> Option<Address> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
-    use crate::process::Command;
+    use crate::{process::Command, runtime::testing::kill_all};
+
+    /// A directory of which nothing runs on, whatever becomes of the test.
+    struct Cleared(tempfile::TempDir);
+
+    impl Drop for Cleared {
+        fn drop(&mut self) {
+            kill_all(self.0.path());
+        }
+    }
 
     #[test]
     fn only_directories_of_our_launches_are_names_of_launches() {
@@ -53,8 +62,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_left_its_launch_is_found_and_ended_and_nothing_of_others() {
-        let (ours, others) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let (places, foreign) = (Places::new(ours.path()), Places::new(others.path()));
+        let (ours, others) = (Cleared(tempfile::tempdir().unwrap()), Cleared(tempfile::tempdir().unwrap()));
+        let (places, foreign) = (Places::new(ours.0.path()), Places::new(others.0.path()));
         let launch = Address { session: "hello-12".parse().unwrap(), generation: Generation(3) };
         let start = |places: &Places| {
             let dir = places.launch(&launch.session, launch.generation);

@@ -10,7 +10,10 @@ use std::{
 use sha2::Digest as _;
 
 use super::{environment, inbox::Inbox, shell, start::Start};
-use crate::config::{BrokenTemplate, Facts, Permissions, Template};
+use crate::{
+    config::{BrokenTemplate, Facts, Permissions, Template},
+    model::Conversation,
+};
 
 /// Everything that a runtime needs to launch an agent.
 #[derive(Debug, Clone)]
@@ -41,8 +44,18 @@ pub struct PlannedFile {
 /// When a template of the adapter cannot be filled in; they were tried when they were loaded.
 pub fn plan(start: &Start) -> Result<Plan, BrokenTemplate> {
     let launch = &start.agent.adapter.launch;
-    let own = launch.begin.iter().any(|argument| argument.text().contains("agent_session"));
-    let agent_session = start.resume.clone().or_else(|| own.then(|| session_uuid(start)));
+    let conversation = match &start.conversation {
+        Conversation::New => &launch.begin,
+        Conversation::Continued(_) => &launch.resume,
+        Conversation::Copied(_) => &launch.copy,
+    };
+    let agent_session = match &start.conversation {
+        Conversation::Continued(own) => Some(own.clone()),
+        Conversation::New | Conversation::Copied(_) => {
+            let chosen = conversation.iter().any(|argument| argument.text().contains("agent_session"));
+            chosen.then(|| session_uuid(start))
+        }
+    };
     let mut env = environment::of(start);
     let facts = facts(start, agent_session.as_deref(), &env);
     let permissions = match start.agent.permissions {
@@ -50,7 +63,6 @@ pub fn plan(start: &Start) -> Result<Plan, BrokenTemplate> {
         Permissions::Edits => &launch.permissions.edits,
         Permissions::All => &launch.permissions.all,
     };
-    let conversation = if start.resume.is_some() { &launch.resume } else { &launch.begin };
     let mut argv = start.agent.command.clone();
     for argument in launch.args.iter().chain(permissions).chain(conversation) {
         argv.push(argument.render(&facts)?);
@@ -121,6 +133,10 @@ fn facts(start: &Start, agent_session: Option<&str>, env: &BTreeMap<String, Stri
         writable: start.writable.iter().map(|path| shown(path)).collect(),
         permissions: start.agent.permissions.as_str(),
         agent_session: agent_session.unwrap_or_default().to_owned(),
+        conversation: match &start.conversation {
+            Conversation::Copied(copied) => copied.to_string(),
+            Conversation::New | Conversation::Continued(_) => String::new(),
+        },
         inbox: shown(Inbox::of(&start.session_dir).dir()),
         prompt: String::new(),
         env: env.clone(),
@@ -191,7 +207,7 @@ mod tests {
             session_dir: "/s".into(),
             hook_argv: ["/opt/my tools/antiphon", "hook"].map(str::to_owned).into(),
             token: LaunchToken::new([7; 16]),
-            resume: None,
+            conversation: Conversation::New,
             inherited: [("PATH", "/usr/bin:/bin"), ("GH_TOKEN", "x"), ("CLAUDECODE", "1"), ("TERM", "screen")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
@@ -264,13 +280,25 @@ mod tests {
     #[test]
     fn a_session_is_resumed_by_the_agents_own_id() {
         let again = |program: &str| {
-            let resumed = Start { resume: Some("abc".into()), ..start(&[program], Permissions::Ask) };
+            let resumed =
+                Start { conversation: Conversation::Continued("abc".into()), ..start(&[program], Permissions::Ask) };
             plan(&resumed).unwrap().argv
         };
 
         assert!(again("claude").ends_with(&["--resume".to_owned(), "abc".to_owned()]));
         assert!(!again("claude").contains(&"--session-id".to_owned()));
         assert!(again("codex").ends_with(&["resume".to_owned(), "abc".to_owned()]));
+    }
+
+    #[test]
+    fn a_persons_conversation_is_copied_and_stays_as_it_is() {
+        let copied = Conversation::Copied("abc".parse().unwrap());
+        let of = |program: &str| plan(&Start { conversation: copied.clone(), ..start(&[program], Permissions::Ask) });
+
+        let claude = of("claude").unwrap();
+        let own = claude.agent_session.unwrap();
+        assert!(claude.argv.ends_with(&["--resume", "abc", "--fork-session", "--session-id", &own].map(str::to_owned)));
+        assert!(of("codex").unwrap().argv.ends_with(&["-C", "/w", "fork", "abc"].map(str::to_owned)));
     }
 
     #[test]
@@ -351,7 +379,8 @@ mod tests {
             let program = adapter.programs[0].clone();
             let shown = [Permissions::Ask, Permissions::Edits, Permissions::All].map(|permissions| {
                 let new = plan(&start(&[&program], permissions)).unwrap();
-                let again = Start { resume: Some("abc".into()), ..start(&[&program], permissions) };
+                let again =
+                    Start { conversation: Conversation::Continued("abc".into()), ..start(&[&program], permissions) };
                 let again = plan(&again).unwrap();
                 let own = new.env.iter().filter(|(name, _)| adapter.launch.env.contains_key(*name));
                 let own = own.map(|(name, value)| format!("{name}={value}\n"));

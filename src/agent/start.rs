@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use super::environment::Withhold;
 use crate::{
     config::{Adapter, Config, Permissions, Screen},
-    model::{AgentName, Channel, Generation, LaunchToken, Receipt, SessionId},
+    model::{AgentName, Channel, Conversation, Generation, LaunchToken, Receipt, SessionId},
 };
 
 /// An agent as the operator configured it.
@@ -72,8 +72,8 @@ pub struct Start {
     pub hook_argv: Vec<String>,
     /// The secret of this launch.
     pub token: LaunchToken,
-    /// The agent's own id of the session that is to be continued.
-    pub resume: Option<String>,
+    /// Which conversation it goes on with.
+    pub conversation: Conversation,
     /// The environment of the user.
     pub inherited: BTreeMap<String, String>,
     /// What of it may not reach an agent.

@@ -8,7 +8,7 @@ use super::{
     subject::{Kind, Numbered},
 };
 use crate::{
-    model::{AgentName, PrNumber, RepoName},
+    model::{AgentName, ConversationId, PrNumber, RepoName},
     view,
 };
 
@@ -16,7 +16,8 @@ const EXAMPLES: &str = "\
 Examples:
   antiphon adopt 34                                       of the only repository
   antiphon adopt octo-org/hello#34 --agent codex
-  antiphon adopt https://github.com/octo-org/hello/pull/34";
+  antiphon adopt https://github.com/octo-org/hello/pull/34
+  antiphon adopt 34 --agent claude --conversation 5c6e9c0e-8f2c-4c7e-9f3e-1b2d3c4d5e6f";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,6 +31,9 @@ pub(super) struct Arguments {
     /// The agent; default: the repository's
     #[arg(long, value_name = "NAME")]
     agent: Option<AgentName>,
+    /// Goes on from your conversation with the agent program, by its id (Claude Code, Codex); yours stays as it is
+    #[arg(long, value_name = "ID")]
+    conversation: Option<ConversationId>,
     /// Prints the answer as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -42,7 +46,7 @@ pub(super) fn run(arguments: Arguments, caller: &Caller) -> Result<(), Error> {
 }
 
 fn wish(arguments: Arguments) -> Result<view::Adopt, Error> {
-    let Arguments { pull, repo, agent, .. } = arguments;
+    let Arguments { pull, repo, agent, conversation, .. } = arguments;
     let numbered = Numbered::parse(&pull).ok_or_else(|| {
         Error::invalid(format!("{pull:?} is no pull request"))
             .hint("name it as 34, octo-org/hello#34 or by its address")
@@ -52,5 +56,5 @@ fn wish(arguments: Arguments) -> Result<view::Adopt, Error> {
         return Err(Error::invalid(message).hint(format!("begin with it: `antiphon spawn {pull}`")));
     }
     let repo = one_repository(numbered.repo, repo)?;
-    Ok(view::Adopt { request: request_id()?, repo, number: PrNumber(numbered.number), agent })
+    Ok(view::Adopt { request: request_id()?, repo, number: PrNumber(numbered.number), agent, conversation })
 }

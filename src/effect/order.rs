@@ -7,8 +7,8 @@ use super::{Act, Answer};
 use crate::{
     event::{Agent, Event, Work},
     model::{
-        Branch, Check, Generation, MachineKey, PrNumber, PromptId, PromptRef, RepoId, Rescue, SessionId, Sha, TaskId,
-        TextHash,
+        Branch, Check, Conversation, Generation, MachineKey, PrNumber, PromptId, PromptRef, RepoId, Rescue, SessionId,
+        Sha, TaskId, TextHash,
     },
 };
 
@@ -123,8 +123,9 @@ pub enum Effect {
         agent: Agent,
         /// The workspace that it works in.
         workspace: String,
-        /// The agent's own session id, to resume.
-        resume: Option<String>,
+        /// Which conversation it goes on with.
+        #[serde(default)]
+        conversation: Conversation,
     },
     /// Composes a prompt on the newest facts and hands it to the runtime, at most once.
     Prompt {

@@ -95,7 +95,7 @@ async fn after_a_night_asleep_nobody_is_stuck_and_nothing_fires_before_everybody
     let session = MachineKey::Session("hello-3".parse().unwrap());
     let (task, agent) = ("hello-3".parse().unwrap(), rules().agent);
     let (generation, workspace) = (Generation(1), "workspaces/hello-3".to_owned());
-    house.post(&session, Session::Wanted { task, repo: REPO, agent, workspace }, "wanted").await;
+    house.post(&session, Session::Wanted { task, repo: REPO, agent, workspace, conversation: None }, "wanted").await;
     house.post(&session, Session::Launched { generation, agent_session: None }, "launched").await;
     let taken = Hook::PromptTaken { evidence: None };
     house.post(&session, Session::Hooked { generation, hook: taken }, "taken").await;

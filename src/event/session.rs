@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AgentName, Channel, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId, TextHash, Usage,
+    AgentName, Channel, ConversationId, Evidence, Generation, PromptId, PromptRef, Receipt, RepoId, Submission, TaskId,
+    TextHash, Usage,
 };
 
 /// An event of one session.
@@ -21,6 +22,9 @@ pub enum Session {
         agent: Agent,
         /// The workspace that it works in.
         workspace: String,
+        /// A person's conversation that it begins with a copy of.
+        #[serde(default)]
+        conversation: Option<ConversationId>,
     },
     /// The agent's process was started.
     Launched {

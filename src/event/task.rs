@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ActionOutcome, List};
-use crate::model::{AgentName, Branch, Issue, PrNumber, RepoId, Rescue, Sha, TaskId, TextHash};
+use crate::model::{AgentName, Branch, ConversationId, Issue, PrNumber, RepoId, Rescue, Sha, TaskId, TextHash};
 
 /// An event of one task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +148,9 @@ pub enum Work {
         number: PrNumber,
         /// Its branch.
         branch: Branch,
+        /// The conversation in which a person has worked on it so far.
+        #[serde(default)]
+        conversation: Option<ConversationId>,
     },
 }
 

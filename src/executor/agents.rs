@@ -9,7 +9,7 @@ use crate::{
     agent::{self, Committer, Contact, GitSetup, Settings, Start, Withhold},
     config::{Pattern, Transcript},
     machine::session,
-    model::{AgentName, LaunchToken, RepoId},
+    model::{AgentName, Conversation, LaunchToken, RepoId},
     runtime::{Address, Gate},
     workspace::Workspace,
 };
@@ -20,7 +20,7 @@ pub(super) struct Launchable<'a> {
     pub(super) repo: RepoId,
     pub(super) workspace: PathBuf,
     pub(super) prepared: Option<Workspace>,
-    pub(super) resume: Option<String>,
+    pub(super) conversation: Conversation,
     pub(super) committer: Option<Committer>,
 }
 
@@ -50,7 +50,7 @@ impl Executor {
 
     /// What a launch is made from.
     pub(super) fn start(&self, address: &Address, ask: Launchable<'_>, token: LaunchToken) -> Start {
-        let Launchable { agent: name, repo, workspace, prepared, resume, committer } = ask;
+        let Launchable { agent: name, repo, workspace, prepared, conversation, committer } = ask;
         let own = |command: &str| vec![self.launching.own_program.clone(), command.to_owned()];
         let repository = self.repository(repo);
         let is_clone = prepared.as_ref().is_some_and(|prepared| prepared.source.is_some());
@@ -66,7 +66,7 @@ impl Executor {
             session_dir: self.places.launch(&address.session, address.generation),
             hook_argv: own("hook"),
             token,
-            resume,
+            conversation,
             inherited: self.launching.environment.clone(),
             withhold: self.withhold(),
             contact: Contact { socket: Some(self.places.poke()), url: Some(self.launching.url.clone()) },
@@ -109,7 +109,7 @@ impl Executor {
             repo: session.repo,
             workspace: PathBuf::from(&session.workspace),
             prepared: None,
-            resume: None,
+            conversation: Conversation::New,
             committer: None,
         };
         self.start(address, ask, LaunchToken::new([0; 16]))

@@ -18,7 +18,9 @@ use crate::{
     config::Transcript,
     event::{self, Agent},
     machine::{State, session},
-    model::{AgentName, Evidence, Generation, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId},
+    model::{
+        AgentName, Conversation, Evidence, Generation, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId,
+    },
     places::Places,
     process::Command,
     runtime::{Address, Launch, Probe, Runtime, recording::Recording, strays},
@@ -57,11 +59,11 @@ impl Executor {
         address: &Address,
         repo: RepoId,
         what: (&Agent, &str),
-        resume: Option<String>,
+        conversation: Conversation,
     ) -> Outcome {
         let (agent, workspace) = what;
         let generation = address.generation;
-        let event = match self.try_launch(address, repo, (agent, workspace), resume).await {
+        let event = match self.try_launch(address, repo, (agent, workspace), conversation).await {
             Ok(agent_session) => event::Session::Launched { generation, agent_session },
             Err(why) => event::Session::LaunchFailed { generation, why },
         };
@@ -73,7 +75,7 @@ impl Executor {
         address: &Address,
         repo: RepoId,
         what: (&Agent, &str),
-        resume: Option<String>,
+        conversation: Conversation,
     ) -> Result<Option<String>, String> {
         let (agent, workspace) = what;
         let runtime =
@@ -88,7 +90,7 @@ impl Executor {
         let task: TaskId = address.session.as_str().parse().expect("session and task names have the same form");
         let prepared = self.workspaces.at_hand(&task).map_err(|error| chain(&error))?;
         let workspace_dir = workspace.into();
-        let ask = Launchable { agent: &agent.name, repo, workspace: workspace_dir, prepared, resume, committer };
+        let ask = Launchable { agent: &agent.name, repo, workspace: workspace_dir, prepared, conversation, committer };
         let plan = agent::plan(&self.start(address, ask, token)).map_err(|error| error.to_string())?;
         plan.write_files().map_err(prepare)?;
         boundary::cross("executor: launch prepared, not started");

@@ -138,9 +138,9 @@ impl Executor {
             }
             Effect::PruneOutput { task } => self.prune_output(&task).await,
             Effect::RestoreWorkspace { repo, branch, rescue } => self.restore_workspace(repo, branch, &rescue).await,
-            Effect::Launch { session, generation, repo, agent, workspace, resume } => {
+            Effect::Launch { session, generation, repo, agent, workspace, conversation } => {
                 let address = Address { session, generation };
-                self.launch(&address, repo, (&agent, &workspace), resume).await
+                self.launch(&address, repo, (&agent, &workspace), conversation).await
             }
             Effect::Prompt { session, generation, prompt, references } => {
                 self.prompt(&Address { session, generation }, prompt, references, &claim).await

@@ -239,8 +239,10 @@ fn rescue() -> Rescue {
 }
 
 fn task_events() -> impl Strategy<Value = Task> {
-    let work =
-        select(vec![Work::Issue(Box::new(issue(ISSUE))), Work::Adopted { number: NUMBER, branch: head_branch() }]);
+    let work = select(vec![
+        Work::Issue(Box::new(issue(ISSUE))),
+        Work::Adopted { number: NUMBER, branch: head_branch(), conversation: None },
+    ]);
     prop_oneof![
         work.prop_map(|work| Task::Claimed { task: task_id(), repo: REPO, work, agent: None }),
         any::<bool>().prop_map(|setup| Task::Prepared { path: "workspaces/hello-3".to_owned(), base: sha('0'), setup }),

@@ -562,6 +562,7 @@ mod tests {
             repo,
             agent: rules().agent,
             workspace: "workspaces/hello-3".to_owned(),
+            conversation: None,
         };
         let prefix =
             |machine: &MachineKey, event: Event| book.of(machine, None, &event).map(|it| it.task_prefix.clone());

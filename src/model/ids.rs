@@ -167,6 +167,13 @@ name!(
     PromptId, "prompt id", |text| text.len() == 10 && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 );
 name!(
+    /// The id that an agent program gives a conversation. It becomes an argument of that program, and is never an option.
+    ConversationId, "conversation id", |text| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        (1..=128).contains(&text.len()) && text.bytes().all(plain) && text.as_bytes()[0].is_ascii_alphanumeric()
+    }
+);
+name!(
     /// A GitHub account name. Bots carry the suffix `[bot]`.
     Login, "login", |text| (1..=100).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 );
@@ -345,6 +352,16 @@ mod tests {
             assert!(bad.parse::<SessionId>().is_err(), "{bad:?} was accepted");
         }
         assert!("t-10".parse::<SessionId>().is_ok());
+    }
+
+    #[test]
+    fn a_conversation_id_is_no_option_and_no_path() {
+        for bad in ["", "-c", "--all", "../x", "a b", "a/b", ".x", "a\n"] {
+            assert!(bad.parse::<ConversationId>().is_err(), "{bad:?} was accepted");
+        }
+        for good in ["ses_e057fe923ffe", "11111111-2222-4333-8444-555555555555", "T-1.x"] {
+            assert!(good.parse::<ConversationId>().is_ok(), "{good:?}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! This module decides nothing and touches nothing: it only says what exists.
 
 mod command;
+mod conversation;
 mod failure;
 mod ids;
 mod keys;
@@ -15,11 +16,12 @@ mod snapshot;
 mod usage;
 
 pub use command::{Command, CommandComment};
+pub use conversation::Conversation;
 pub use failure::{Failure, FailureClass, Finding, Fingerprint, Flip, Missing};
 pub use ids::{
-    AgentName, Attempt, Branch, CheckName, CommentId, DeliveryId, Fence, Generation, InvalidId, IssueNumber, JobId,
-    LaunchToken, Login, PrNumber, PromptId, RepoId, RepoName, ReviewId, RuleName, RunId, Seq, SessionId, Sha, TaskId,
-    TextHash, ThreadId, Version,
+    AgentName, Attempt, Branch, CheckName, CommentId, ConversationId, DeliveryId, Fence, Generation, InvalidId,
+    IssueNumber, JobId, LaunchToken, Login, PrNumber, PromptId, RepoId, RepoName, ReviewId, RuleName, RunId, Seq,
+    SessionId, Sha, TaskId, TextHash, ThreadId, Version,
 };
 pub use keys::{LookupKey, MachineKey, MachineKind};
 pub use merge::Merge;

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Severity;
-use crate::model::{AgentName, IssueNumber, PrNumber, RepoName, SessionId, TaskId};
+use crate::model::{AgentName, ConversationId, IssueNumber, PrNumber, RepoName, SessionId, TaskId};
 
 /// `POST /api/v1/spawn`: work on an issue, or on what these words say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Adopt {
     pub number: PrNumber,
     /// Which agent; the repository's if left out.
     pub agent: Option<AgentName>,
+    /// The agent program's own id of the conversation in which a person has worked on it so far.
+    #[serde(default)]
+    pub conversation: Option<ConversationId>,
 }
 
 /// `POST /api/v1/send`: say this to an agent.

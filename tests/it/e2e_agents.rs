@@ -22,14 +22,14 @@ use crate::{
 };
 
 /// What the script says.
-struct Stage {
+pub(crate) struct Stage {
     model: String,
-    bin: PathBuf,
+    pub(crate) bin: PathBuf,
     path: String,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the script speaks through the environment")]
-fn stage() -> Stage {
+pub(crate) fn stage() -> Stage {
     let said = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: use scripts/e2e-agents"));
     Stage { model: said("ANTIPHON_E2E_MODEL"), bin: said("ANTIPHON_E2E_BIN").into(), path: said("PATH") }
 }
@@ -43,7 +43,7 @@ pub(crate) enum Agent {
 }
 
 impl Agent {
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Claude => "claude",
             Self::Codex => "codex",
@@ -82,7 +82,7 @@ impl Agent {
         }
     }
 
-    fn settings(self, stage: &Stage, home: &Path, channels: &[Channel]) -> Value {
+    pub(crate) fn settings(self, stage: &Stage, home: &Path, channels: &[Channel]) -> Value {
         let mut env = json!({ "HOME": home, "PATH": stage.path });
         if self == Self::Claude {
             env["ANTHROPIC_BASE_URL"] = json!(stage.model);
@@ -112,7 +112,7 @@ impl Agent {
 }
 
 /// A world in which a real agent works, which gets its prompts on the best way that it has.
-async fn with(agent: Agent, runtime: &str) -> World {
+pub(crate) async fn with(agent: Agent, runtime: &str) -> World {
     with_channels(agent, runtime, &Channel::ALL).await
 }
 
@@ -180,7 +180,7 @@ fn taken_by_opencode(database: &Path) -> Vec<String> {
     query.query_map([], |row| row.get(0)).unwrap().flatten().collect()
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     entries.flat_map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { vec![entry.path()] }).collect()
 }

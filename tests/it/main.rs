@@ -22,6 +22,7 @@ mod deliveries;
 #[cfg(unix)]
 mod demo;
 #[cfg(unix)]
+mod e2e_adopt;
 mod e2e_agents;
 mod e2e_prompts;
 mod everything;

@@ -63,7 +63,7 @@ pub struct Version {
     pub tried: Option<semver::VersionReq>,
 }
 
-/// How a program is started: its command, then `args`, those of the permissions, then `begin` or `resume`.
+/// How a program is started: its command, then `args`, those of the permissions, then `begin`, `resume` or `copy`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Launch {
@@ -75,6 +75,9 @@ pub struct Launch {
     pub begin: Vec<Template>,
     /// Arguments that continue the conversation `agent_session`. None: it cannot be continued.
     pub resume: Vec<Template>,
+    /// Arguments that begin with a copy of the user's conversation `conversation`, which may belong to another worktree of the
+    /// repository, and work in the workspace. None: the program cannot.
+    pub copy: Vec<Template>,
     /// How a message is put into the program's own queue of the conversation `agent_session`, if it has one.
     pub queue: Option<Queue>,
     /// Variables of the process; what the operator sets wins.

@@ -29,6 +29,8 @@ pub struct Facts {
     /// The agent's own id of the conversation: of the one that is continued, or one that was made for a new one; empty if
     /// the program makes its own.
     pub agent_session: String,
+    /// The id of the user's conversation that is copied; empty elsewhere.
+    pub conversation: String,
     /// The directory of the launch's inbox.
     pub inbox: String,
     /// The words that are to be put into the program's own queue; empty elsewhere.
@@ -103,6 +105,7 @@ impl Facts {
             writable: vec!["/r/.git".to_owned()],
             permissions,
             agent_session: "0".to_owned(),
+            conversation: "1".to_owned(),
             inbox: "/s/inbox".to_owned(),
             prompt: "hello".to_owned(),
             env: BTreeMap::new(),
@@ -170,7 +173,7 @@ impl JsonSchema for Template {
         json_schema!({
             "type": "string",
             "description": "Handlebars. It may name session_dir, workspace, home, hook, hook_line, writable, permissions, \
-                inbox, agent_session and, in `queue`, prompt. `{{json x}}` writes a value as JSON, \
+                inbox, agent_session, in `copy` conversation and in `queue` prompt. `{{json x}}` writes a value as JSON, \
                 `{{concat x y}}` puts texts together, `{{file NAME}}` is the path of a file of the launch, \
                 `{{file_url NAME}}` its URL, `{{dir VARIABLE NAME}}` the directory that the variable names, or NAME in the \
                 home directory."

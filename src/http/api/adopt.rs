@@ -9,11 +9,12 @@ use super::{
     spawn::check_free,
 };
 use crate::{
+    config::Config,
     event::{self, Work},
     executor::Repository,
     http::{Shared, Surroundings, states},
     machine,
-    model::{Branch, Lifecycle, LookupKey, MachineKey, PrNumber, Snapshot, TaskId},
+    model::{AgentName, Branch, Lifecycle, LookupKey, MachineKey, PrNumber, Snapshot, TaskId},
     view::Adopt,
 };
 
@@ -22,6 +23,9 @@ pub(super) async fn adopt(State(surroundings): Shared, Wish(wish): Wish<Adopt>) 
     let request = Request::new(&wish.request)?;
     let (repository, rules) = repository::of(&surroundings, wish.repo.as_ref())?;
     repository::check_agent(&rules, wish.agent.as_ref())?;
+    if wish.conversation.is_some() {
+        check_copies(&surroundings.config.borrow(), wish.agent.as_ref().unwrap_or(&rules.agent.name))?;
+    }
     let journal = &*surroundings.journal;
     let number = wish.number;
     let task: TaskId = format!("{}-pr-{number}", rules.task_prefix.chars().take(40).collect::<String>())
@@ -30,7 +34,7 @@ pub(super) async fn adopt(State(surroundings): Shared, Wish(wish): Wish<Adopt>) 
     let to = MachineKey::Backlog(repository.id);
     let wanted = |branch: Branch| event::Backlog::SpawnWanted {
         task: task.clone(),
-        work: Work::Adopted { number, branch },
+        work: Work::Adopted { number, branch, conversation: wish.conversation.clone() },
         agent: wish.agent.clone(),
     };
     // Of a wish that was granted before only the task is compared.
@@ -46,6 +50,15 @@ pub(super) async fn adopt(State(surroundings): Shared, Wish(wish): Wish<Adopt>) 
         request.grant(journal, to, wanted(branch).into()).await?;
     }
     Ok(granted(Some(task.clone()), format!("{task} carries #{number} on as soon as a slot is free")))
+}
+
+/// An agent that can begin with a copy of somebody's conversation.
+fn check_copies(config: &Config, agent: &AgentName) -> Result<(), Refusal> {
+    if config.adapter_of(agent).launch.copy.is_empty() {
+        return Err(Refusal::unprocessable(format!("{agent} cannot take a conversation over into another worktree"))
+            .hint("leave --conversation out: the agent reads the branch, and its pull request"));
+    }
+    Ok(())
 }
 
 async fn check_unmanaged(
@@ -118,6 +131,13 @@ mod tests {
             Ok(branch) => format!("not at all: {branch}"),
             Err(refusal) => refusal.words().to_owned(),
         }
+    }
+
+    #[test]
+    fn a_conversation_goes_only_to_an_agent_that_can_copy_it() {
+        let copies = |agent: &str| check_copies(&Config::default(), &agent.parse().unwrap()).is_ok();
+
+        assert_eq!(["claude", "codex", "opencode", "nobody"].map(copies), [true, true, false, false]);
     }
 
     // S77: an agent here cannot push to somebody else's branch, whatever its name.

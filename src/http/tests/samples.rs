@@ -97,6 +97,7 @@ pub(super) fn session(house: &House, name: &str, life: Life) -> session::State {
         life,
         launched_at: Some(ago(house, 800)),
         agent_session: None,
+        copied: None,
         transcript: None,
         queue: Vec::new(),
         sending: None,

@@ -114,7 +114,7 @@ async fn a_wish_that_cannot_be_granted_says_why_and_puts_nothing_into_an_inbox()
     let closed = issue(&house, "Closed");
     house.github.as_ref().unwrap().close_issue(REPO, closed, "acme").unwrap();
     let long = "x".repeat(120_000);
-    let cases: [(&str, Value, u16, &str); 17] = [
+    let cases: [(&str, Value, u16, &str); 18] = [
         ("spawn", json!({"request": "", "issue": 1}), 400, "`request` is not an id"),
         ("spawn", json!({"request": "a b", "issue": 1}), 400, "`request` is not an id"),
         ("spawn", json!({"request": "r"}), 422, "either `issue` or `text`"),
@@ -127,6 +127,7 @@ async fn a_wish_that_cannot_be_granted_says_why_and_puts_nothing_into_an_inbox()
         ("spawn", json!({"request": "r", "issue": closed}), 409, "is closed"),
         ("spawn", json!({"request": "r", "text": "x", "colour": "red"}), 400, "unknown field `colour`"),
         ("spawn", json!([1, 2]), 400, "Failed to deserialize"),
+        ("adopt", json!({"request": "r", "number": 1, "conversation": "--yolo"}), 400, "conversation id"),
         ("adopt", json!({"request": "r", "number": 999}), 404, "GitHub does not know pull request #999"),
         ("send", json!({"request": "r", "session": "nobody", "text": "x"}), 404, "there is no session named nobody"),
         ("retry", json!({"request": "r", "subject": "nobody"}), 404, "there is no task named nobody"),

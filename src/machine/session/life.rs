@@ -9,7 +9,7 @@ use crate::{
     effect::Effect,
     event::{self, Agent, Hook, Seen},
     machine::jump::moved,
-    model::{Attempt, Cause, Generation, MachineKey, PromptRef, Receipt, Usage},
+    model::{Attempt, Cause, Conversation, Generation, MachineKey, PromptRef, Receipt, Usage},
 };
 
 /// How often the runtime must find nothing before that is a death.
@@ -31,7 +31,11 @@ impl State {
             repo: self.repo,
             agent: self.agent.clone(),
             workspace: self.workspace.clone(),
-            resume: self.agent_session.clone(),
+            conversation: match (&self.agent_session, &self.copied) {
+                (Some(own), _) => Conversation::Continued(own.clone()),
+                (None, Some(copied)) => Conversation::Copied(copied.clone()),
+                (None, None) => Conversation::New,
+            },
         });
     }
 
@@ -262,6 +266,7 @@ impl State {
         }
         self.agent = agent;
         self.agent_session = None;
+        self.copied = None;
         self.transcript = None;
         self.incidents.clear();
         let from = MachineKey::Task(self.task.clone());
@@ -337,7 +342,13 @@ mod tests {
         let mut desk = Desk::launching(rules());
         assert_eq!(desk.generation(), Generation(1));
         let agent = desk.one.rules.agent.clone();
-        let again = Session::Wanted { task: task_id(), repo: REPO, agent, workspace: "workspaces/hello-3".to_owned() };
+        let again = Session::Wanted {
+            task: task_id(),
+            repo: REPO,
+            agent,
+            workspace: "workspaces/hello-3".to_owned(),
+            conversation: None,
+        };
 
         assert_eq!(desk.feed(again), NOTHING);
     }
@@ -453,7 +464,13 @@ mod tests {
         desk.feed(Session::EndWanted);
         let serial = desk.state().serial;
         let agent = desk.one.rules.agent.clone();
-        let again = Session::Wanted { task: task_id(), repo: REPO, agent, workspace: "workspaces/hello-3".to_owned() };
+        let again = Session::Wanted {
+            task: task_id(),
+            repo: REPO,
+            agent,
+            workspace: "workspaces/hello-3".to_owned(),
+            conversation: None,
+        };
 
         assert_eq!(desk.feed(again), ["launch 2"]);
 
@@ -541,6 +558,25 @@ mod tests {
 
             assert_eq!(desk.feed(Session::RestartWanted), [expected], "{receipt:?}");
         }
+    }
+
+    #[test]
+    fn a_persons_conversation_is_copied_until_the_agent_has_one_of_its_own() {
+        let mut desk = Desk { one: One::new(MachineKey::Session(session_id()), rules()) };
+        let (agent, conversation) = (desk.one.rules.agent.clone(), "of-maya".parse().ok());
+        let workspace = "workspaces/hello-3".to_owned();
+        let wanted = Session::Wanted { task: task_id(), repo: REPO, agent, workspace, conversation };
+        assert_eq!(desk.feed(wanted), ["launch 1, with a copy of of-maya"]);
+
+        desk.feed(Session::Launched { generation: desk.generation(), agent_session: None });
+        assert_eq!(
+            desk.feed(Session::RestartWanted),
+            ["stop 1", "launch 2, with a copy of of-maya"],
+            "it said nothing"
+        );
+        desk.starts();
+
+        assert_eq!(desk.feed(Session::RestartWanted), ["stop 2", "launch 3, resuming s-1"]);
     }
 
     #[test]

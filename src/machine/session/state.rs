@@ -10,8 +10,8 @@ use crate::{
     event::Agent,
     machine::incident::Incident,
     model::{
-        Channel, Evidence, Generation, IncidentKind, LookupKey, MachineKey, PromptId, PromptRef, RepoId, SessionId,
-        TaskId, TextHash, Usage,
+        Channel, ConversationId, Evidence, Generation, IncidentKind, LookupKey, MachineKey, PromptId, PromptRef,
+        RepoId, SessionId, TaskId, TextHash, Usage,
     },
 };
 
@@ -36,6 +36,9 @@ pub struct State {
     pub launched_at: Option<Timestamp>,
     /// The agent's own session id, by which it can be resumed.
     pub agent_session: Option<String>,
+    /// The conversation of a person that it began with a copy of.
+    #[serde(default)]
+    pub copied: Option<ConversationId>,
     /// Where the agent writes its transcript, if it said so.
     pub transcript: Option<String>,
     /// What should be said, oldest first.
@@ -228,6 +231,7 @@ impl State {
             life: Life::Launching,
             launched_at: None,
             agent_session: None,
+            copied: None,
             transcript: None,
             queue: Vec::new(),
             sending: None,

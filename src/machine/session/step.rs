@@ -14,10 +14,11 @@ pub(crate) fn step(
 ) -> Option<(State, Vec<Effect>)> {
     let mut effects = Vec::new();
     let mut state = match (state, event) {
-        (state, Session::Wanted { task, repo, agent, workspace }) => match state {
+        (state, Session::Wanted { task, repo, agent, workspace, conversation }) => match state {
             Some(state) if !matches!(state.life, Life::Ended) => state,
             ended => {
                 let mut state = State::wanted(session.clone(), (task, repo), (agent, workspace), ended.as_ref(), now);
+                state.copied = conversation;
                 state.launch(now, &mut effects);
                 state
             }

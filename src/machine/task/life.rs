@@ -227,11 +227,16 @@ impl State {
         self.trouble = None;
         self.tries = 0;
         let session = MachineKey::Session(self.session());
+        let conversation = match &self.work {
+            Work::Adopted { conversation, .. } => conversation.clone(),
+            Work::Issue(_) | Work::Text { .. } => None,
+        };
         let wanted = event::Session::Wanted {
             task: self.task.clone(),
             repo: self.repo,
             agent: now.rules.agent_named(&self.agent),
             workspace,
+            conversation,
         };
         effects.push(Effect::Tell { to: session.clone(), event: wanted.into() });
         if let Work::Adopted { number, .. } = self.work {
@@ -705,7 +710,7 @@ mod tests {
     #[test]
     fn an_adopted_pull_request_needs_no_first_prompt() {
         let mut task = One::new(key(), rules());
-        task.feed(claim(Work::Adopted { number: NUMBER, branch: "feature".parse().unwrap() }));
+        task.feed(claim(Work::Adopted { number: NUMBER, branch: "feature".parse().unwrap(), conversation: None }));
 
         assert_eq!(task.feed(prepared()), ["tell session/hello-3: agent wanted", "tell pull/1/7: managed"]);
         assert_eq!(task.task().branch.as_str(), "feature");

@@ -24,7 +24,13 @@ impl Desk {
     pub(crate) fn launching(rules: Rules) -> Self {
         let agent = rules.agent.clone();
         let mut desk = Self { one: One::new(MachineKey::Session(session_id()), rules) };
-        desk.feed(Session::Wanted { task: task_id(), repo: REPO, agent, workspace: "workspaces/hello-3".to_owned() });
+        desk.feed(Session::Wanted {
+            task: task_id(),
+            repo: REPO,
+            agent,
+            workspace: "workspaces/hello-3".to_owned(),
+            conversation: None,
+        });
         desk
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     effect::{Effect, List},
     event::{self, ActionOutcome, Event, Seen},
-    model::{Cause, PromptRef},
+    model::{Cause, Conversation, PromptRef},
 };
 
 /// Effects in words, in their order.
@@ -19,9 +19,10 @@ fn effect(effect: &Effect) -> String {
             let names: Vec<_> = checks.iter().map(|check| check.name.as_str()).collect();
             format!("read failures of {} at {}", names.join(", "), letter(head.as_str()))
         }
-        Effect::Launch { generation, resume, .. } => match resume {
-            Some(resume) => format!("launch {generation}, resuming {resume}"),
-            None => format!("launch {generation}"),
+        Effect::Launch { generation, conversation, .. } => match conversation {
+            Conversation::Continued(own) => format!("launch {generation}, resuming {own}"),
+            Conversation::Copied(copied) => format!("launch {generation}, with a copy of {copied}"),
+            Conversation::New => format!("launch {generation}"),
         },
         Effect::Prompt { generation, references, .. } => {
             format!("prompt launch {generation}: {}", all(references))

@@ -26,10 +26,16 @@ impl Places {
         &self.root
     }
 
+    /// The launches of all sessions.
+    #[must_use]
+    pub fn sessions(&self) -> PathBuf {
+        self.root.join("sessions")
+    }
+
     /// All launches of a session.
     #[must_use]
     pub fn session(&self, session: &SessionId) -> PathBuf {
-        self.root.join("sessions").join(session.as_str())
+        self.sessions().join(session.as_str())
     }
 
     /// The private directory of one launch.

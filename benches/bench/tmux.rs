@@ -37,6 +37,7 @@ pub(crate) async fn measure(dir: &Path, table: &mut Table) -> anyhow::Result<()>
         columns: 160,
         rows: 50,
         session_dir: dir.join("launch"),
+        recording: None,
     };
     runtime.start(&launch).await?;
     let asked = asked(&runtime, &address).await?;

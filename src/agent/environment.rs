@@ -49,6 +49,9 @@ const MARKS: [&str; 14] = [
 /// Words that say that a variable is a credential, beside everything that ends with `TOKEN`.
 const CREDENTIALS: [&str; 8] = ["PAT", "SECRET", "SECRETS", "PASSWORD", "KEY", "AUTH", "CREDENTIAL", "CREDENTIALS"];
 
+/// A shorter value would be found in ordinary words.
+const CREDENTIAL_BYTES_MIN: usize = 8;
+
 /// A GitHub token in a value, whatever the variable's name (github.com: classic, OAuth, app and fine-grained tokens).
 static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\b(?:gh[pousr]_[A-Za-z0-9_]{16,}|github_pat_[A-Za-z0-9_]{16,})").expect("the pattern is a constant")
@@ -85,11 +88,26 @@ impl Withhold {
     pub fn is_secret(&self, name: &str, value: &str) -> bool {
         let upper = name.to_ascii_uppercase();
         let about_github = upper.starts_with("GH_") || upper.contains("GITHUB") || upper.starts_with("ACTIONS_");
-        let credential = upper.split('_').any(|word| word.ends_with("TOKEN") || CREDENTIALS.contains(&word));
+        let credential = names_credential(&upper);
         self.named.iter().any(|named| named.eq_ignore_ascii_case(name))
             || (about_github && credential)
             || TOKEN.is_match(value)
     }
+}
+
+/// The values of an environment that are credentials by their names: what an agent must know, and nobody else.
+#[must_use]
+pub fn credentials(env: &BTreeMap<String, String>) -> Vec<String> {
+    let secret = |(name, value): &(&String, &String)| {
+        // Paths, such as that of the socket of an agent for SSH, and words of git's settings are none.
+        let plain = value.len() < CREDENTIAL_BYTES_MIN || value.starts_with('/') || name.starts_with("GIT_CONFIG_");
+        !plain && names_credential(&name.to_ascii_uppercase())
+    };
+    env.iter().filter(secret).map(|(_, value)| value.clone()).collect()
+}
+
+fn names_credential(upper: &str) -> bool {
+    upper.split('_').any(|word| word.ends_with("TOKEN") || CREDENTIALS.contains(&word))
 }
 
 /// The whole environment of a launch.
@@ -173,6 +191,21 @@ fn matches<'p>(mut patterns: impl Iterator<Item = &'p str>, name: &str) -> bool 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_agent_alone_may_know_is_known_by_its_name() {
+        let env = [
+            ("ANTHROPIC_API_KEY", "key-of-mine"),
+            ("ANTIPHON_LAUNCH_TOKEN", "0123456789abcdef"),
+            ("SSH_AUTH_SOCK", "/run/user/1/socket"),
+            ("GIT_CONFIG_KEY_0", "credential.helper"),
+            ("MY_PASSWORD", "short"),
+            ("EDITOR", "emacs-of-mine"),
+        ];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+
+        assert_eq!(credentials(&env), ["key-of-mine", "0123456789abcdef"]);
+    }
 
     fn kept(name: &str) -> bool {
         Withhold::new(["MY_APP_CREDENTIAL".to_owned()].into(), &Config::default()).keeps(name, "value")

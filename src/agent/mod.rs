@@ -32,7 +32,7 @@ mod usage;
 
 pub use self::{
     detect::{Found, Tried, detect},
-    environment::Withhold,
+    environment::{Withhold, credentials},
     hook::{HookEvent, HookKind},
     plan::{Plan, PlannedFile, QueueCommands, plan, queue, transcript_path},
     receipt::evidence_in,

@@ -1,5 +1,6 @@
 //! The composition root: settings → parts → background tasks → signal → drain.
 
+mod awake;
 mod ending;
 mod parts;
 mod permissions;
@@ -8,6 +9,7 @@ mod repositories;
 mod rulebook;
 mod runtimes;
 mod sessions;
+mod strays;
 mod sweep;
 mod wake;
 

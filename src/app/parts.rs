@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::{Order, permissions, reload, repositories, rulebook, runtimes, sweep};
+use super::{Order, awake, permissions, reload, repositories, rulebook, runtimes, strays, sweep};
 use crate::{
     agent::doorbell::Doorbell,
     background::Tasks,
@@ -23,10 +23,11 @@ use crate::{
     machine::Rulebook,
     notify::Notifiers,
     places::Places,
+    runtime::recording,
     workspace::{Caches, Git, Workspaces},
 };
 
-/// How often what has aged is removed from the journal.
+/// How often what has aged is removed from the journal and from the recordings.
 const COMPACTION: Duration = Duration::from_secs(3600);
 
 /// What the background tasks are made of.
@@ -89,16 +90,24 @@ impl Parts {
             clock: self.clock.clone(),
             stop: self.tasks.stop_token(),
         });
+        match strays::find(&*self.journal, &self.places).await {
+            Ok(strays) if strays.is_empty() => {}
+            Ok(strays) => self.tasks.spawn("strays", |_| strays::end(strays, self.places.clone())),
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "Could not look for what launches left behind");
+            }
+        }
         self.tasks.spawn("http", |_| http::serve(listener, surroundings));
         self.tasks.spawn("engine", |stop| engine.run(stop));
         self.tasks.spawn("lanes", |stop| lanes.run(stop));
         self.tasks.spawn("spools", |stop| spools.run(stop));
         self.tasks.spawn("terminals", |stop| terminals.run(stop));
-        self.spawn_compaction();
+        self.spawn_compaction(changing.config.subscribe());
         let notifiers = self.notifiers();
         let refusals = self.github.refusals();
         self.tasks.spawn("permissions", |stop| permissions::tell(refusals, notifiers, stop));
         self.spawn_sweep(&changing);
+        self.spawn_awake(&changing);
         self.spawn_upkeep(changing, bell);
         Ok(())
     }
@@ -141,13 +150,17 @@ impl Parts {
         }
     }
 
-    fn spawn_compaction(&self) {
-        let (journal, clock) = (self.journal.clone(), self.clock.clone());
+    fn spawn_compaction(&self, config: watch::Receiver<Arc<Config>>) {
+        let (journal, places, clock) = (self.journal.clone(), self.places.clone(), self.clock.clone());
         self.tasks.spawn("compaction", |stop| async move {
             loop {
                 tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(COMPACTION) => {} }
                 if let Err(error) = journal.compact(clock.now()).await {
                     warn!(error = &error as &dyn std::error::Error, "Could not compact the journal");
+                }
+                let keep = config.borrow().recordings.keep.0;
+                if let Err(error) = recording::forget(&places, keep, clock.now()) {
+                    warn!(%error, "Could not remove old recordings");
                 }
             }
         });
@@ -164,6 +177,12 @@ impl Parts {
             told: BTreeSet::new(),
         };
         self.tasks.spawn("delivery log", |stop| sweep.run(stop));
+    }
+
+    fn spawn_awake(&self, changing: &Changing) {
+        let path = self.order.environment.var("PATH").unwrap_or_default().to_owned();
+        let awake = awake::Awake { journal: self.journal.clone(), config: changing.config.subscribe(), path };
+        self.tasks.spawn("awake", |stop| awake.run(stop));
     }
 
     /// Keeps settings, rules and what is known of the repositories up to date.

@@ -81,8 +81,8 @@ impl Upkeep {
                     tokio::time::sleep(STROKES).await;
                     self.github.installations_changed();
                 }
-                slept = wake::slept(&clock) => {
-                    info!(slept.secs = slept.as_secs(), "This machine slept: everything is looked at");
+                jump = wake::jumped(&clock) => {
+                    info!(jump.secs = jump.as_secs(), "This machine slept, or its clock was set: everything is looked at");
                     self.missed = true;
                 }
                 () = tokio::time::sleep(pause) => {}

@@ -24,8 +24,8 @@ pub(super) type Runtimes = BTreeMap<String, Arc<dyn Runtime>>;
 pub(super) fn all(order: &Order, places: &Places, config: &Config, clock: &Clock) -> Runtimes {
     let settle = Settle::TYPICAL.faster(config.time_scale);
     let holder = vec![order.own_program.clone().into_os_string()];
-    let pty = pty(holder, places.root(), settle);
-    let tmux = tmux(places.root(), settle, clock.clone());
+    let pty = pty(holder.clone(), places.root(), settle);
+    let tmux = tmux(places.root(), settle, clock.clone()).recorded_by(holder);
     let named = |name: &str, runtime: Arc<dyn Runtime>| (name.to_owned(), runtime);
     BTreeMap::from([named("pty", Arc::new(pty)), named("tmux", Arc::new(tmux))])
 }

@@ -53,7 +53,7 @@ impl Sweep {
                 () = stop.cancelled() => break,
                 // What is known of the repositories comes from GitHub, and may come after us.
                 Ok(()) = self.repositories.changed() => {}
-                _ = wake::slept(&clock) => {}
+                _ = wake::jumped(&clock) => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }

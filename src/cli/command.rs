@@ -6,8 +6,8 @@ use clap::Subcommand;
 
 use super::{
     acp, adopt, attach, bench, caller::Caller, completions, demo, doctor, error::Error, exit_codes, faulty_agent, gc,
-    git_credential, github, hold, hook, init, journal, logs, open, reactions, retry, scripted_agent, send, spawn,
-    status, stop, undo, up, webhook,
+    git_credential, github, hold, hook, init, journal, logs, open, reactions, record, recording, retry, scripted_agent,
+    send, spawn, status, stop, undo, up, webhook,
 };
 
 /// What can be asked for.
@@ -34,6 +34,8 @@ pub(super) enum Command {
     Send(send::Arguments),
     /// Connects your terminal to that of an agent
     Attach(attach::Arguments),
+    /// Finds the recordings of an agent's terminal
+    Recording(recording::Arguments),
     /// Shows what happened to a task, and why
     Logs(logs::Arguments),
     /// Gives a task up: ends its agent, keeps its work
@@ -65,6 +67,9 @@ pub(super) enum Command {
     /// Shows an agent that speaks the Agent Client Protocol
     #[command(hide = true)]
     Acp(acp::Arguments),
+    /// Records a terminal of tmux
+    #[command(hide = true)]
+    Record(record::Arguments),
     /// Records what an agent's hook says
     #[command(hide = true)]
     Hook(hook::Arguments),
@@ -93,6 +98,7 @@ impl Command {
             Self::Adopt(arguments) => adopt::run(arguments, caller),
             Self::Send(arguments) => send::run(arguments, caller),
             Self::Attach(arguments) => attach::run(arguments, caller),
+            Self::Recording(arguments) => recording::run(&arguments, caller),
             Self::Logs(arguments) => logs::run(&arguments, caller),
             Self::Stop(arguments) => stop::run(arguments, caller),
             Self::Retry(arguments) => retry::run(arguments, caller),
@@ -113,6 +119,7 @@ impl Command {
             Self::Bench(arguments) => return bench::run(&arguments, caller),
             Self::Hold(arguments) => return Ok(hold::run(&arguments)),
             Self::Acp(arguments) => return acp::run(arguments, environment),
+            Self::Record(arguments) => return Ok(record::run(&arguments)),
             Self::ScriptedAgent(arguments) => return Ok(scripted_agent::run(arguments, environment)),
             Self::FaultyAgent(arguments) => return Ok(faulty_agent::run(arguments, environment)),
         }
@@ -129,6 +136,7 @@ impl Command {
             Self::Spawn(arguments) => arguments.json,
             Self::Adopt(arguments) => arguments.json,
             Self::Send(arguments) => arguments.json,
+            Self::Recording(arguments) => arguments.json,
             Self::Logs(arguments) => arguments.json,
             Self::Stop(arguments) => arguments.json,
             Self::Retry(arguments) => arguments.json,
@@ -146,6 +154,7 @@ impl Command {
             | Self::ExitCodes
             | Self::Hold(_)
             | Self::Acp(_)
+            | Self::Record(_)
             | Self::Hook(_)
             | Self::GitCredential(_)
             | Self::ScriptedAgent(_)

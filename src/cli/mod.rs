@@ -1,7 +1,7 @@
 //! The command line: one file per command, one error with kind, cause and hint.
 //!
 //! Commands that people use speak to a running daemon as clients, or look at files. Hidden ones are what the daemon
-//! itself starts: the holder of a terminal, the hook of an agent, the credential helper of its git.
+//! itself starts: the holder of a terminal, its recorder, the hook of an agent, the credential helper of its git.
 //!
 //! Nothing here starts an async runtime before a command needs one: `--version` and completions are instant.
 
@@ -32,6 +32,8 @@ mod logs;
 mod open;
 mod output;
 mod reactions;
+mod record;
+mod recording;
 mod remote;
 mod retry;
 mod sandbox;

@@ -25,8 +25,8 @@ pub use load::{load, load_unconnected, parse};
 pub use locate::{FILE_NAME, Search, locate, state_dir};
 pub use ports::{InvalidPorts, Ports};
 pub use settings::{
-    Adapters, Agent, App, Config, GitHub, Issues, Limits, Notifier, Permissions, Reactions, Repository, Retention,
-    Runtime, Webhook,
+    Adapters, Agent, App, Config, GitHub, Issues, Limits, Notifier, Permissions, Reactions, Recordings, Repository,
+    Retention, Runtime, Webhook,
 };
 pub use setup::Setup;
 pub use size::{InvalidSize, Size};

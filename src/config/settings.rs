@@ -51,6 +51,10 @@ pub struct Config {
     pub reconcile: Duration,
     /// How long things are kept.
     pub retention: Retention,
+    /// What is recorded of the agents' terminals.
+    pub recordings: Recordings,
+    /// Whether this machine is kept from going to sleep by itself while an agent works.
+    pub keep_awake: bool,
     /// How long all required checks must stay green before a pull request counts as green.
     pub settle_green: Duration,
     /// The least time between two looks at one pull request.
@@ -274,6 +278,18 @@ pub struct Retention {
     pub log_bytes: Size,
 }
 
+/// What is recorded of the agents' terminals: what they show, never what is typed, with secrets masked.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recordings {
+    /// Whether anything is.
+    pub enabled: bool,
+    /// How long a recording is kept after its end.
+    pub keep: Duration,
+    /// The size at which the recording of one launch ends.
+    pub max: Size,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -288,6 +304,8 @@ impl Default for Config {
             reactions: Reactions::default(),
             reconcile: Duration::from_secs(5 * 60),
             retention: Retention::default(),
+            recordings: Recordings::default(),
+            keep_awake: true,
             settle_green: Duration::from_secs(60),
             look_interval: Duration::from_secs(5),
             time_scale: 1,
@@ -317,6 +335,12 @@ impl Default for Limits {
     fn default() -> Self {
         let ports = Ports { first: 20_000, last: 29_999 };
         Self { sessions: 4, acts: 30, loops: Loops::default(), installs: 1, ports, free_disk: Size(1_000_000_000) }
+    }
+}
+
+impl Default for Recordings {
+    fn default() -> Self {
+        Self { enabled: true, keep: Duration::from_secs(14 * 86_400), max: Size(64_000_000) }
     }
 }
 

@@ -9,6 +9,7 @@
 //!
 //! It decides nothing: machines decide. It carries nothing out: the executor does.
 
+mod jump;
 mod lanes;
 mod route;
 mod spools;
@@ -25,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Jumps, Stopwatch},
     event::Event,
     journal::{self, Journal},
     machine::Rulebook,
@@ -50,13 +51,16 @@ pub struct Engine {
     clock: Clock,
     upkeep: Arc<Notify>,
     cache: step::Cache,
+    /// Since the clock has jumped.
+    jumped: Option<Stopwatch>,
 }
 
 impl Engine {
     /// An engine over a journal, with the rules in force.
     #[must_use]
     pub fn new(journal: Arc<dyn Journal>, rules: Receiver<Arc<Rulebook>>, clock: Clock) -> Self {
-        Self { journal, rules, clock, upkeep: Arc::default(), cache: step::Cache::new(Box::new(step::draw)) }
+        let cache = step::Cache::new(Box::new(step::draw));
+        Self { journal, rules, clock, upkeep: Arc::default(), cache, jumped: None }
     }
 
     /// Rings this when what is known of the repositories may be out of date.
@@ -76,9 +80,13 @@ impl Engine {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut news = self.journal.news();
         let mut rules = self.rules.clone();
+        let mut jumps = Jumps::of(self.clock.clone());
         while !stop.is_cancelled() {
             // Register interest before looking, so that nothing that comes while we look is slept over.
             news.mark_unchanged();
+            if let Some(jump) = jumps.since_last() {
+                self.take_jump(jump).await;
+            }
             let looked_at = self.clock.now();
             match self.work_once().await {
                 Ok(true) => continue,
@@ -107,7 +115,7 @@ impl Engine {
         let rules = self.rules.borrow_and_update().clone();
         let routed = route::deliveries(&*self.journal, &rules, &self.upkeep, BATCH).await?;
         let stepped = self.step_waiting(&rules).await?;
-        let fired = self.step_due(&rules).await?;
+        let fired = if self.rests().is_zero() { self.step_due(&rules).await? } else { 0 };
         Ok(routed + stepped + fired > 0)
     }
 
@@ -169,7 +177,10 @@ impl Engine {
             warn!(error = &error as &dyn std::error::Error, "Could not read the next deadline");
             None
         });
-        next.map_or(NAP_MAX, |at| until(self.clock.now(), at).min(NAP_MAX))
+        let nap = next.map_or(NAP_MAX, |at| until(self.clock.now(), at).min(NAP_MAX));
+        let rests = self.rests();
+        // What became due meanwhile is not among the deadlines to come.
+        if rests.is_zero() { nap } else { nap.min(rests) }
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::SignedDuration;
 use tokio::sync::watch;
 
-use super::{BATCH, Engine, NAP_MAX};
+use super::{BATCH, Engine, NAP_MAX, jump::AFTER_JUMP};
 use crate::{
-    event::{self, Backlog, Event},
+    event::{self, Backlog, Event, Hook, Session},
     journal::{Cause, Commit, Delivery, Journal as _, Post, Retention, SqliteJournal, Step, conformance::Hand},
-    machine::{Rulebook, testing::*},
-    model::{MachineKey, RepoId, TaskId, Version},
+    machine::{Rulebook, State, testing::*},
+    model::{Generation, MachineKey, RepoId, TaskId, Version},
 };
 
 struct House {
@@ -85,6 +86,40 @@ async fn more_than_a_batch_of_poison_holds_nobody_else_up() {
     assert_eq!(waiting.len(), BATCH + 1, "what nobody could handle is kept");
     let now = house.hand.clock().now();
     assert_eq!(house.engine.nap(now).await, NAP_MAX, "its deadlines wake nobody again and again");
+}
+
+// G027
+#[tokio::test(start_paused = true)]
+async fn after_a_night_asleep_nobody_is_stuck_and_nothing_fires_before_everybody_has_looked() {
+    let mut house = House::new();
+    let session = MachineKey::Session("hello-3".parse().unwrap());
+    let (task, agent) = ("hello-3".parse().unwrap(), rules().agent);
+    let (generation, workspace) = (Generation(1), "workspaces/hello-3".to_owned());
+    house.post(&session, Session::Wanted { task, repo: REPO, agent, workspace, conversation: None }, "wanted").await;
+    house.post(&session, Session::Launched { generation, agent_session: None }, "launched").await;
+    let taken = Hook::PromptTaken { evidence: None };
+    house.post(&session, Session::Hooked { generation, hook: taken }, "taken").await;
+    house.works().await;
+    house.hand.forward(540);
+    // Another repository's machine, to which nobody tells anything.
+    let (backlog, clock) = (MachineKey::Backlog(REPO), house.hand.clock());
+    house.post(&backlog, Backlog::LookFailed { why: "no network".to_owned() }, "failed").await;
+    house.works().await;
+
+    house.hand.forward(8 * 3_600);
+    house.engine.take_jump(SignedDuration::from_hours(8)).await;
+    house.works().await;
+
+    let stored = house.journal.load(session.clone()).await.unwrap().unwrap();
+    let Ok(Some(State::Session(state))) = serde_json::from_str(&stored.state) else { panic!("{}", stored.state) };
+    assert_eq!((state.incidents.len(), clock.now().duration_since(state.alive_at).as_secs()), (0, 540));
+    let due = house.journal.due(clock.now(), 9).await.unwrap();
+    assert_eq!(due.into_iter().map(|(machine, _)| machine).collect::<Vec<_>>(), [backlog], "it waits");
+    assert!(house.engine.nap(clock.now()).await <= AFTER_JUMP);
+
+    tokio::time::advance(AFTER_JUMP).await;
+    house.works().await;
+    assert_eq!(house.journal.due(clock.now(), 9).await.unwrap(), []);
 }
 
 // G026

@@ -12,13 +12,13 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Jumps},
     event::{self, Seen},
     executor::{Executor, Sight},
     journal::{self, Journal, Post},
@@ -39,6 +39,7 @@ pub struct Watch {
     executor: Arc<Executor>,
     rules: watch::Receiver<Arc<Rulebook>>,
     clock: Clock,
+    jumps: Jumps,
     watched: BTreeMap<Address, Watched>,
     /// Whether it was said that many seem to have ended.
     alarmed: bool,
@@ -47,13 +48,14 @@ pub struct Watch {
 impl Watch {
     /// A watch over the sessions in a journal.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         journal: Arc<dyn Journal>,
         executor: Arc<Executor>,
         rules: watch::Receiver<Arc<Rulebook>>,
         clock: Clock,
     ) -> Self {
-        Self { journal, executor, rules, clock, watched: BTreeMap::new(), alarmed: false }
+        let jumps = Jumps::of(clock.clone());
+        Self { journal, executor, rules, clock, jumps, watched: BTreeMap::new(), alarmed: false }
     }
 
     /// Works until told to stop. A terminal that answers slowly keeps nobody else waiting.
@@ -90,6 +92,9 @@ impl Watch {
     }
 
     async fn tell(&mut self, session: &session::State, sight: Option<Sight>) {
+        if let Some(jump) = self.jumps.since_last() {
+            self.watched.values_mut().for_each(|watched| watched.shift(jump, self.clock.now()));
+        }
         let (now, pace) = (self.clock.now(), self.rules.borrow().pace());
         let watched = self.watched.entry(address(session)).or_insert_with(|| Watched::new(session, now));
         let Some(seen) = watched.news(sight, now, &pace) else { return };
@@ -196,6 +201,13 @@ impl Watched {
             missing: session.missing > 0,
             ended_at: None,
         }
+    }
+
+    /// A screen does not come to rest in time that nobody lived.
+    fn shift(&mut self, jump: SignedDuration, now: Timestamp) {
+        let moved = |at: Timestamp| at.checked_add(jump).unwrap_or(at).min(now);
+        (self.changed_at, self.told_at) = (moved(self.changed_at), moved(self.told_at));
+        self.ended_at = self.ended_at.map(moved);
     }
 
     /// What its machine should hear, if anything.
@@ -339,6 +351,18 @@ mod tests {
         let all: Vec<_> = (0..8).map(|n| Some(at(n * 30))).collect();
 
         assert_eq!(belief(at(210), &all, at(220), &Pace::USUAL), Belief::Theirs);
+    }
+
+    #[test]
+    fn a_screen_does_not_come_to_rest_while_the_machine_sleeps() {
+        let mut watched = fresh();
+        watched.told_at = at(10);
+        assert_eq!(look(&mut watched, 10, 1), None);
+
+        watched.shift(SignedDuration::from_hours(8), at(28_812));
+
+        assert_eq!(look(&mut watched, 28_812, 1), None, "two seconds of rest");
+        assert_eq!(look(&mut watched, 28_825, 1), Some(alive(28_800, true)));
     }
 
     // S58, S50: who is there again has never ended

@@ -105,6 +105,11 @@ pub enum Pull {
     },
     /// A person wants the open incidents tried again from the start.
     RetryWanted,
+    /// The clock jumped: the machine slept, or the clock was set. What happened before is that much closer.
+    ClockJumped {
+        /// By how many seconds, forwards or backwards.
+        seconds: i64,
+    },
     /// A deadline passed.
     DeadlinePassed,
 }
@@ -163,6 +168,7 @@ impl Pull {
             Self::TurnEnded { .. } => "turn ended",
             Self::Acted { .. } => "action carried out",
             Self::RetryWanted => "retry wanted",
+            Self::ClockJumped { .. } => "clock jumped",
             Self::DeadlinePassed => "deadline passed",
         }
     }

@@ -152,6 +152,11 @@ pub enum Session {
         /// Which.
         agent: Agent,
     },
+    /// The clock jumped: the machine slept, or the clock was set. What happened before is that much closer.
+    ClockJumped {
+        /// By how many seconds, forwards or backwards.
+        seconds: i64,
+    },
     /// A deadline passed.
     DeadlinePassed,
 }
@@ -285,6 +290,7 @@ impl Session {
             Self::RestartWanted => "restart wanted",
             Self::AnewWanted { .. } => "new beginning wanted",
             Self::HandoffWanted { .. } => "handoff wanted",
+            Self::ClockJumped { .. } => "clock jumped",
             Self::DeadlinePassed => "deadline passed",
         }
     }

@@ -1,6 +1,7 @@
 //! Agents' processes: start, sight, receipts, stop.
 
 use std::{
+    collections::BTreeMap,
     hash::{Hash as _, Hasher as _},
     sync::Arc,
     time::Duration,
@@ -17,10 +18,13 @@ use crate::{
     config::Transcript,
     event::{self, Agent, Turn},
     machine::{State, session},
-    model::{AgentName, Conversation, Evidence, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId, Trace},
+    model::{
+        AgentName, Conversation, Evidence, Generation, LaunchToken, MachineKey, PromptId, Receipt, RepoId, TaskId,
+        Trace,
+    },
     places::Places,
     process::Command,
-    runtime::{Address, Launch, Probe, Runtime},
+    runtime::{Address, Launch, Probe, Runtime, recording::Recording, strays},
 };
 
 /// The size of a terminal that nobody has attached to.
@@ -91,6 +95,7 @@ impl Executor {
         let plan = agent::plan(&self.start(address, ask, token)).map_err(|error| error.to_string())?;
         plan.write_files().map_err(prepare)?;
         boundary::cross("executor: launch prepared, not started");
+        let recording = self.recording(&plan.env);
         let launch = Launch {
             address: address.clone(),
             argv: plan.argv,
@@ -99,10 +104,32 @@ impl Executor {
             columns: COLUMNS,
             rows: ROWS,
             session_dir,
+            recording,
         };
+        self.clear_up_before(runtime.as_ref(), address).await?;
         runtime.start(&launch).await.map_err(|error| chain(&error))?;
         boundary::cross("executor: launched, not recorded");
         Ok(plan.agent_session)
+    }
+
+    /// Ends what the launch before this one left behind: it would be in the way of the new one.
+    async fn clear_up_before(&self, runtime: &dyn Runtime, address: &Address) -> Result<(), String> {
+        let Some(generation) = address.generation.0.checked_sub(1).filter(|earlier| *earlier > 0) else {
+            return Ok(());
+        };
+        let earlier = Address { session: address.session.clone(), generation: Generation(generation) };
+        let grace = STOP_GRACE / self.scale();
+        runtime.stop(&earlier, grace).await.map_err(|error| chain(&error))?;
+        // It may have lived in another runtime.
+        let left = strays::end(&self.places, &earlier, grace).await;
+        left.map_err(|left| format!("processes {left:?} of {earlier} do not end"))
+    }
+
+    /// How a launch with this environment is recorded.
+    fn recording(&self, env: &BTreeMap<String, String>) -> Option<Recording> {
+        let settings = self.config.borrow().recordings.clone();
+        let secrets = || self.known_secrets().into_iter().chain(agent::credentials(env)).collect();
+        settings.enabled.then(|| Recording { bytes_max: settings.max.0, secrets: secrets() })
     }
 
     /// Who commits, if the user's git does not say: without a name git refuses to.

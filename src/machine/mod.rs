@@ -13,6 +13,7 @@ mod budget;
 pub mod context;
 pub mod fleet;
 pub mod incident;
+mod jump;
 mod plan;
 #[cfg(test)]
 mod properties;

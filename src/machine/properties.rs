@@ -138,6 +138,7 @@ fn pull_events() -> impl Strategy<Value = Pull> {
             }
         ),
         Just(Pull::RetryWanted),
+        (-30_000_i64..30_000).prop_map(|seconds| Pull::ClockJumped { seconds }),
         Just(Pull::DeadlinePassed),
     ]
 }
@@ -181,7 +182,9 @@ enum Turn {
 fn turns() -> impl Strategy<Value = Turn> {
     let submission = select(vec![Submission::Untouched, Submission::Submitted, Submission::Indeterminate]);
     let refusal = select(vec![Refusal::Busy("busy".to_owned()), Refusal::Gone, Refusal::Never("no".to_owned())]);
-    let plain = select(vec![Session::EndWanted, Session::RestartWanted, Session::DeadlinePassed]);
+    let jumps = [-3_600, 28_800].map(|seconds| Session::ClockJumped { seconds });
+    let others = [Session::EndWanted, Session::RestartWanted, Session::DeadlinePassed];
+    let plain = select([others.as_slice(), &jumps].concat());
     prop_oneof![
         3 => references().prop_map(Turn::Wants),
         2 => Just(Turn::Takes),

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::recording::Recording;
 use crate::model::{Generation, InvalidId, SessionId};
 
 /// One launch of a session.
@@ -33,6 +34,9 @@ pub struct Launch {
     pub rows: u16,
     /// The private directory of this launch (0700). It exists, and no other launch ever uses it.
     pub session_dir: PathBuf,
+    /// How its terminal is recorded; none: not at all.
+    #[serde(default)]
+    pub recording: Option<Recording>,
 }
 
 /// Whether a launch lives.
@@ -75,7 +79,7 @@ impl Launch {
 }
 
 impl fmt::Debug for Launch {
-    /// Without the environment: it holds secrets.
+    /// Without the environment and what is known for its recording: they hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Launch")
             .field("address", &self.address)
@@ -139,6 +143,7 @@ mod tests {
             columns: 80,
             rows: 24,
             session_dir: "/s/t-1-2".into(),
+            recording: None,
         };
 
         let env = launch.environment().into_iter().map(|(name, value)| format!("{name}={value}"));

@@ -12,9 +12,11 @@ use regex::Regex;
 
 use super::{
     Attribute, Color, Error, Gate, Launch, Probe, Runtime, Why,
+    attach::{Connection, Left},
+    recording::Recording,
     testing::{
-        ASKER, COMPOSER, REPORTER, address, awkward_text, environment, eventually, gate, holds, kill_all, launch,
-        message, pasted, processes, prompt, ready, script, shows,
+        ASKER, COMPOSER, REPORTER, Viewer, address, awkward_text, environment, eventually, gate, holds, kill_all,
+        launch, message, pasted, processes, prompt, ready, script, shows,
     },
 };
 use crate::{model::Submission, runtime::Address};
@@ -23,9 +25,14 @@ use crate::{model::Submission, runtime::Address};
 pub(crate) trait Tried: Runtime + Sized {
     /// The variables that its terminals add to the environment of a launch or change in it.
     const ADDS: &'static [&'static str];
+    /// The keys by which a person leaves.
+    const LEAVE: &'static [u8];
 
     /// What a daemon has whose launches are in `root`.
     fn in_root(root: &Path) -> Self;
+
+    /// Connects a terminal of so many columns and rows to a launch.
+    async fn attach(&self, address: &Address, size: (u16, u16), read_only: bool, root: &Path) -> Connection;
 }
 
 /// A daemon's runtime with a directory of its own. At the end every process of it is killed.
@@ -64,6 +71,11 @@ impl<R: Tried> World<R> {
         self.runtime.start(&launch).await.unwrap();
         ready(&self.runtime, &launch.address).await;
         (launch, typed)
+    }
+
+    /// A person with a terminal of so many columns and rows.
+    pub(crate) async fn viewer(&self, address: &Address, size: (u16, u16), read_only: bool) -> Viewer {
+        Viewer::at(self.runtime.attach(address, size, read_only, self.path()).await)
     }
 
     pub(crate) async fn stop(&self, address: &Address) {
@@ -337,6 +349,101 @@ pub(crate) async fn the_screen_has_scrollback_colors_and_size<R: Tried>(world: W
     world.stop(&launch.address).await;
 }
 
+pub(crate) async fn several_people_see_the_same_and_only_those_who_may_type_do<R: Tried>(world: World<R>) {
+    let (launch, _) = script(world.path(), "t-1", REPORTER);
+    world.runtime.start(&launch).await.unwrap();
+    ready(&world.runtime, &launch.address).await;
+    let mut reader = world.viewer(&launch.address, (40, 10), true).await;
+    let mut one = world.viewer(&launch.address, (90, 20), false).await;
+    let mut other = world.viewer(&launch.address, (90, 20), false).await;
+    for person in [&reader, &one, &other] {
+        person.sees("ready>").await;
+    }
+
+    reader.type_keys(b"from the reader\r").await;
+    one.type_keys(b"from the one\r").await;
+    for person in [&reader, &one, &other] {
+        person.sees("got from the one").await;
+    }
+    other.type_keys(b"from the other\r").await;
+    for person in [&reader, &one, &other] {
+        person.sees("got from the other").await;
+    }
+
+    assert!(!one.saw().contains("from the reader"), "{}", one.saw());
+    let screen = world.runtime.screen(&launch.address, 0).await.unwrap();
+    assert_eq!((screen.columns, screen.rows), (90, 20), "who only looks has no say in the size");
+    world.stop(&launch.address).await;
+}
+
+pub(crate) async fn who_resizes_or_leaves_disturbs_nobody<R: Tried>(world: World<R>) {
+    let (launch, _) = script(world.path(), "t-1", REPORTER);
+    world.runtime.start(&launch).await.unwrap();
+    ready(&world.runtime, &launch.address).await;
+    let size = async |columns, rows| {
+        eventually("the size", async || {
+            let screen = world.runtime.screen(&launch.address, 0).await.unwrap();
+            ((screen.columns, screen.rows) == (columns, rows)).then_some(())
+        })
+        .await;
+    };
+    let mut stays = world.viewer(&launch.address, (90, 20), false).await;
+    let mut leaves = world.viewer(&launch.address, (90, 20), false).await;
+    for person in [&stays, &leaves] {
+        person.sees("ready>").await;
+    }
+
+    leaves.resize(60, 15).await;
+    leaves.type_keys(b"smaller\r").await;
+    size(60, 15).await;
+    for person in [&stays, &leaves] {
+        person.sees("got smaller").await;
+    }
+    leaves.type_keys(R::LEAVE).await;
+    let left = leaves.left().await;
+    assert!(matches!(left, Left::Detached | Left::Ended(Probe::Exited { code: Some(0), .. })), "{left:?}");
+
+    size(90, 20).await;
+    stays.type_keys(b"still here\r").await;
+    stays.sees("got still here").await;
+    assert!(matches!(world.runtime.probe(&launch.address).await, Probe::Alive { .. }));
+    world.stop(&launch.address).await;
+    let left = stays.left().await;
+    assert!(matches!(left, Left::Ended(Probe::Exited { .. })), "{left:?}");
+}
+
+pub(crate) async fn a_recording_holds_what_was_shown_and_neither_secrets_nor_input<R: Tried>(world: World<R>) {
+    let shows = "printf '\\033[?2004hready> ghp_16C7e42F292c'; sleep 0.6; printf '6912E7710c838347Ae178B4a s3cr'; sleep 0.6; \
+                 printf 'et-of-mine end\\r\\n'; stty raw -echo; exec cat > \"$1\"";
+    let (mut launch, typed) = script(world.path(), "t-1", shows);
+    launch.recording = Some(Recording { bytes_max: 1_000_000, secrets: vec!["s3cret-of-mine".to_owned()] });
+    world.runtime.start(&launch).await.unwrap();
+    eventually("the end on disk", async || recorded(&launch).contains(" end").then_some(())).await;
+    ready(&world.runtime, &launch.address).await;
+    let message = message("abcdefghij", "what was said");
+    world.runtime.submit(&launch.address, &message, &gate()).await.unwrap();
+    holds(&typed, &pasted(&message)).await;
+    let person = world.viewer(&launch.address, (70, 17), false).await;
+    eventually("the new size", async || recorded(&launch).contains("\"r\",\"70x17\"").then_some(())).await;
+    drop(person);
+    world.stop(&launch.address).await;
+
+    let recording = recorded(&launch);
+    assert!(recording.starts_with("{\"version\":2,\"width\":100,\"height\":30,"), "{recording}");
+    let events = recording.lines().filter_map(|line| serde_json::from_str::<(f64, String, String)>(line).ok());
+    let shown: String = events.filter(|(_, kind, _)| kind == "o").map(|(_, _, text)| text).collect();
+    let (token, known) = ("*".repeat(40), "*".repeat(14));
+    assert!(shown.contains(&format!("ready> {token} {known} end")), "{shown}");
+    for never in ["ghp_", "6912E", "s3cr", "et-of-mine", "what was said"] {
+        assert!(!recording.contains(never), "{never}\n{recording}");
+    }
+}
+
+/// What was recorded of a launch so far.
+fn recorded(launch: &Launch) -> String {
+    std::fs::read_to_string(launch.session_dir.join("recording.cast")).unwrap_or_default()
+}
+
 macro_rules! suite {
     ($runtime:ty) => {
         $crate::runtime::conformance::cases! { $runtime;
@@ -359,6 +466,9 @@ macro_rules! suite {
             stopping_ends_grandchildren_that_ignore_signals_or_left_the_session,
             an_id_that_the_program_prints_back_is_quoted_and_the_terminals_echo_is_not,
             the_screen_has_scrollback_colors_and_size,
+            several_people_see_the_same_and_only_those_who_may_type_do,
+            who_resizes_or_leaves_disturbs_nobody,
+            a_recording_holds_what_was_shown_and_neither_secrets_nor_input,
         }
     };
 }

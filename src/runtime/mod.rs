@@ -23,8 +23,10 @@ mod launching;
 mod message;
 mod os;
 pub mod pty;
+pub mod recording;
 mod screen;
 mod settle;
+pub mod strays;
 #[cfg(test)]
 mod testing;
 pub mod tmux;

@@ -1,14 +1,21 @@
 //! What the tests of both runtimes share: launches of small real programs, and waiting for what they show.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use regex::Regex;
 
-use super::{Address, Gate, Launch, Message, Probe, Runtime};
-use crate::model::{Generation, PromptId};
+use super::{
+    Address, Gate, Launch, Message, Probe, Runtime,
+    attach::{Connection, Input, Left},
+};
+use crate::{
+    clock::Clock,
+    model::{Generation, PromptId},
+};
 
 /// How long a test waits for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,6 +46,7 @@ pub(crate) fn launch(root: &Path, session: &str, argv: &[&str]) -> Launch {
         columns: 100,
         rows: 30,
         session_dir,
+        recording: None,
     }
 }
 
@@ -166,4 +174,82 @@ pub(crate) fn environment(pid: u32) -> std::collections::BTreeMap<String, String
 fn running() -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// This test binary, told to run [`holder_process`] only.
+pub(crate) fn holder() -> Vec<OsString> {
+    let this = std::env::current_exe().unwrap();
+    vec![this.into(), "--exact".into(), "runtime::testing::holder_process".into()]
+}
+
+/// Not a test: what the holders and recorders of the other tests run.
+#[test]
+fn holder_process() {
+    let args: Vec<_> = std::env::args().collect();
+    if let [.., record, session_dir, terminal] = &args[..]
+        && record == "record"
+    {
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (session_dir, terminal, output) = (session_dir.as_ref(), terminal.as_ref(), tokio::io::stdin());
+        tokio.block_on(super::recording::record(session_dir, terminal, output, &Clock::system()));
+    }
+    let [.., hold, session_dir] = &args[..] else { return };
+    if hold == "hold" {
+        let die_at = std::fs::read_to_string(Path::new(session_dir).join("die_at"));
+        if let Ok(crossing) = die_at {
+            crate::boundary::die_at(crossing.parse().unwrap());
+        }
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio.block_on(super::pty::hold(Path::new(session_dir), Clock::system()));
+    }
+}
+
+/// A person at the other end of a [`Connection`].
+pub(crate) struct Viewer {
+    keys: tokio::sync::mpsc::Sender<Input>,
+    shown: std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
+    left: tokio::sync::oneshot::Receiver<std::io::Result<Left>>,
+    _tasks: crate::background::Tasks,
+}
+
+impl Viewer {
+    pub(crate) fn at(connection: Connection) -> Self {
+        let (keys, input) = tokio::sync::mpsc::channel(16);
+        let (to, left) = tokio::sync::oneshot::channel();
+        let (output, mut end) = tokio::io::duplex(1 << 20);
+        let shown = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let tasks = crate::background::Tasks::new();
+        tasks.spawn("viewer", |_| async move { drop(to.send(connection.relay(input, output).await)) });
+        let seen = shown.clone();
+        tasks.spawn("screen", |_| async move {
+            use tokio::io::AsyncReadExt as _;
+            let mut chunk = [0; 4096];
+            while let Ok(read @ 1..) = end.read(&mut chunk).await {
+                seen.lock().unwrap().extend_from_slice(&chunk[..read]);
+            }
+        });
+        Self { keys, shown, left, _tasks: tasks }
+    }
+
+    pub(crate) async fn type_keys(&mut self, keys: &[u8]) {
+        self.keys.send(Input::Keys(keys.to_vec())).await.unwrap();
+    }
+
+    pub(crate) async fn resize(&self, columns: u16, rows: u16) {
+        self.keys.send(Input::Size(columns, rows)).await.unwrap();
+    }
+
+    /// What was shown to this person so far.
+    pub(crate) fn saw(&self) -> String {
+        String::from_utf8_lossy(&self.shown.lock().unwrap()).into_owned()
+    }
+
+    pub(crate) async fn sees(&self, text: &str) {
+        eventually(text, async || self.saw().contains(text).then_some(())).await;
+    }
+
+    /// How this person's connection ended.
+    pub(crate) async fn left(self) -> Left {
+        tokio::time::timeout(PATIENCE, self.left).await.unwrap().unwrap().unwrap()
+    }
 }

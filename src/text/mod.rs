@@ -8,7 +8,7 @@
 //! - [`strip_hidden_markup`]: the same for Markdown by people, without what GitHub does not render.
 //! - [`typable`]: what may be typed into an agent.
 //! - [`fence`] and [`cap`]: quoting that the quoted text cannot end, in a bounded size.
-//! - [`redact`]: secrets out of logs and outgoing comments.
+//! - [`redact`] and [`Secrets`]: secrets out of logs, outgoing comments and recordings.
 //! - [`slug`]: branch, directory and session names.
 //! - [`inert`], [`split_comment`] and [`safe_comment`]: comments that mention, close and command nothing.
 
@@ -28,7 +28,7 @@ pub use cap::cap;
 pub use comment::{COMMENT_UNITS_MAX, inert, safe_comment, split_comment};
 pub use fence::fence;
 pub use markup::strip_hidden_markup;
-pub use redact::redact;
+pub use redact::{Secrets, redact};
 pub use sanitise::{Removed, Sanitised, sanitise};
 pub use slug::slug;
 pub use typing::{TYPED_BYTES_MAX, WORDS_BYTES_MAX, spoken, typable};

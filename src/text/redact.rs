@@ -3,7 +3,7 @@
 //! The last net, not the first: what an agent cannot reach it cannot print. A text that was built to get past patterns
 //! gets past these too.
 
-use std::sync::LazyLock;
+use std::{ops::Range, sync::LazyLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use regex::{Captures, Regex};
@@ -39,14 +39,15 @@ const FORMS: [&str; 12] = [
     r"(?P<keep>\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@]{0,100}:)[^\s/@\[]{1,500}(?P<tail>@)",
 ];
 
+static PATTERNS: LazyLock<Vec<Regex>> =
+    LazyLock::new(|| FORMS.iter().map(|form| Regex::new(form).expect("the pattern is constant")).collect());
+
 /// `text` without secrets, and how many were replaced.
 ///
 /// Finds tokens by their form, and each of `known` wherever it stands: word for word, line by line for keys of several
 /// lines, and inside base64. Idempotent; run it on sanitised text, in which nothing invisible splits a token.
 #[must_use]
 pub fn redact(text: &str, known: &[&str]) -> (String, u32) {
-    static PATTERNS: LazyLock<Vec<Regex>> =
-        LazyLock::new(|| FORMS.iter().map(|form| Regex::new(form).expect("the pattern is constant")).collect());
     let mut count = 0;
     let mut redacted = text.to_owned();
     for needle in needles(known) {
@@ -65,6 +66,50 @@ pub fn redact(text: &str, known: &[&str]) -> (String, u32) {
         redacted = replaced.into_owned();
     }
     (redacted, count)
+}
+
+/// Finds secrets, by their form and by what is known, in text that comes in pieces. It is never printed.
+pub struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// Beside what looks like a secret, `known` is one.
+    #[must_use]
+    pub fn new(known: &[&str]) -> Self {
+        Self(needles(known))
+    }
+
+    /// Where secrets stand: ranges of bytes, in order, none of which touches another.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Vec<Range<usize>> {
+        let known = self.0.iter().flat_map(|needle| text.match_indices(needle.as_str()));
+        let mut found: Vec<_> = known.map(|(at, needle)| at..at + needle.len()).collect();
+        for pattern in &*PATTERNS {
+            found.extend(pattern.captures_iter(text).map(|captures| {
+                let whole = captures.get_match().range();
+                let start = captures.name("keep").map_or(whole.start, |keep| keep.end());
+                start..captures.name("tail").map_or(whole.end, |tail| tail.start())
+            }));
+        }
+        found.sort_by_key(|range| range.start);
+        let mut merged: Vec<Range<usize>> = Vec::new();
+        for range in found {
+            match merged.last_mut().filter(|last| range.start <= last.end) {
+                Some(last) => last.end = last.end.max(range.end),
+                None => merged.push(range),
+            }
+        }
+        merged
+    }
+
+    /// From where on the end of `text` may be the beginning of a known secret; the length of `text` if it is none.
+    #[must_use]
+    pub fn may_begin_at(&self, text: &str) -> usize {
+        let begun = |needle: &String| {
+            let lengths = (1..needle.len().min(text.len() + 1)).rev();
+            lengths.into_iter().find(|length| text.as_bytes().ends_with(&needle.as_bytes()[..*length]))
+        };
+        text.len() - self.0.iter().filter_map(begun).max().unwrap_or(0)
+    }
 }
 
 /// The forms in which known secrets are looked for, longest first, so that no part hides the whole.
@@ -177,6 +222,28 @@ mod tests {
             let coded = URL_SAFE.encode(format!("{before}?>?>?>?>?>?>?>"));
             assert_eq!(redact(&coded, &["?>?>?>?>?>?>?>"]).1, 1, "{coded}");
         }
+    }
+
+    #[test]
+    fn secrets_are_found_where_they_stand() {
+        let secrets = Secrets::new(&["s3cret-value"]);
+        let found = |text| secrets.find(text).into_iter().map(|range| (range.start, range.end)).collect::<Vec<_>>();
+
+        assert_eq!(found("a s3cret-value b"), [(2, 14)]);
+        assert_eq!(found("token=ghp_abcdefgh. x"), [(6, 18)]);
+        assert_eq!(found("https://bob:pass@host"), [(12, 16)]);
+        // What two forms find is one place.
+        assert_eq!(found("Authorization: Bearer ghp_abcdefgh x"), [(15, 34)]);
+        assert_eq!(found("nothing"), []);
+    }
+
+    #[test]
+    fn a_known_secret_that_has_only_begun_is_noticed() {
+        let secrets = Secrets::new(&["s3cret-value"]);
+        let begins = |text| secrets.may_begin_at(text);
+
+        assert_eq!((begins("ab s3cret-"), begins("ab s"), begins("ab")), (3, 3, 2));
+        assert_eq!((begins("s3cret-value"), begins("")), (12, 0), "it is whole");
     }
 
     proptest! {

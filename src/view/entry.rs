@@ -157,6 +157,7 @@ fn of_pull(event: &event::Pull) -> Option<String> {
         | Pull::TurnEnded { .. }
         | Pull::RetryWanted
         | Pull::DeadlinePassed => None,
+        Pull::ClockJumped { seconds } => Some(of_jump(*seconds)),
     }
 }
 
@@ -246,8 +247,14 @@ fn of_session(event: &event::Session) -> Option<String> {
             Anew::Fallback => "with the fallback of the settings".to_owned(),
             Anew::With(agent) => agent.name.to_string(),
         }),
+        Session::ClockJumped { seconds } => Some(of_jump(*seconds)),
         Session::ExitJudged { .. } | Session::EndWanted | Session::RestartWanted | Session::DeadlinePassed => None,
     }
+}
+
+fn of_jump(seconds: i64) -> String {
+    let direction = if seconds < 0 { "back" } else { "on" };
+    format!("{direction} by {} s, which nobody lived", seconds.unsigned_abs())
 }
 
 fn of_backlog(event: &event::Backlog) -> Option<String> {

@@ -52,7 +52,7 @@ async fn an_agent_without_a_terminal_plays_the_story_by_protocol() {
             Event::Session(event::Session::Hooked { hook: Hook::PromptTaken { evidence: Some(evidence) }, .. }) => {
                 receipts.push(evidence.receipt);
             }
-            _ => {}
+            Event::Pull(_) | Event::Task(_) | Event::Session(_) | Event::Backlog(_) | Event::Fleet(_) => {}
         }
     }
     assert_eq!(handed, [(Submission::Submitted, Channel::Inbox); 2]);

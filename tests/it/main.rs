@@ -55,6 +55,8 @@ mod setup;
 mod spawned;
 #[cfg(unix)]
 mod story;
+#[cfg(target_os = "linux")]
+mod strays;
 mod tidy;
 #[cfg(unix)]
 mod tmux;

@@ -61,5 +61,8 @@ async fn the_story_plays_in_tmux_and_leaves_no_server_behind() {
     daemon.stop().await;
     eventually("the end of the server", async || processes_of(world.dir.path()).is_empty().then_some(())).await;
     assert!(!Path::new("pwned").exists(), "tmux ran what stands in a path");
+    let recording = world.state_dir().join("sessions/pages-1/1/recording.cast");
+    let recording = std::fs::read_to_string(recording).unwrap();
+    assert!(recording.contains("received [antiphon:") && recording.contains("Pushed "), "{recording}");
     world.end().await;
 }

@@ -68,6 +68,7 @@ impl People {
             columns: SIZE.0,
             rows: SIZE.1,
             session_dir,
+            recording: None,
         };
         self.runtime.start(&launch).await.context("a person cannot come")?;
         let connection = Connection::open(&self.runtime, &address, SIZE, false).await?;

@@ -67,7 +67,8 @@ mod tests {
     /// Which program a command starts must not depend on the order of the files.
     #[test]
     fn no_two_adapters_are_for_one_program_in_one_way() {
-        let ways = shipped().values().flat_map(|adapter| {
+        let shipped = shipped();
+        let ways = shipped.values().flat_map(|adapter| {
             let way = adapter.launch.protocol.is_some();
             adapter.programs.iter().map(move |program| (program.clone(), way))
         });

@@ -53,6 +53,10 @@ pub(crate) fn step(mut state: State, event: Pull, now: &Now<'_>) -> (State, Vec<
             state.on_acted((incident, serial, position), &outcome, now, &mut effects);
         }
         Pull::RetryWanted => state.on_retry_wanted(now),
+        Pull::ClockJumped { seconds } => {
+            let by = SignedDuration::from_secs(seconds);
+            state.incidents.values_mut().for_each(|incident| incident.shift(by, now.at));
+        }
         // What is due is ordered below, as after every event.
         Pull::DeadlinePassed => {}
     }

@@ -272,6 +272,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
     use crate::{
         event::{Hook, Refusal, Session},
@@ -471,6 +473,49 @@ mod tests {
 
         assert_eq!(desk.state().queue.len(), 1);
         assert_eq!(desk.state().incidents[&STUCK].total, Attempt(0));
+    }
+
+    // G027
+    #[test]
+    fn a_night_in_which_the_machine_slept_is_no_silence() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        assert_eq!(desk.pass(mins(9)), NOTHING);
+
+        // The machine hears of it before its deadline is looked at.
+        desk.one.at += SignedDuration::from_hours(8);
+        assert_eq!(desk.feed(Session::ClockJumped { seconds: 8 * 3600 }), NOTHING);
+
+        assert_eq!(desk.pass(secs(59)), NOTHING);
+        assert!(!desk.pass(secs(2)).is_empty(), "nine minutes before, one after");
+    }
+
+    // G027
+    #[test]
+    fn nobody_is_asked_about_a_stuck_agent_because_the_machine_slept() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        desk.pass(mins(10));
+        desk.tells_itself();
+        desk.delivered();
+        desk.one.at += SignedDuration::from_hours(8);
+
+        let said = desk.feed(Session::ClockJumped { seconds: 8 * 3600 });
+
+        assert!(!said.iter().any(|it| it.contains("escalate")), "{said:?}");
+        assert_eq!(desk.pass(mins(20)).last().unwrap(), "act agent-stuck do 1");
+    }
+
+    // G027
+    #[test]
+    fn a_clock_that_is_set_back_hangs_nothing_up() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        desk.one.at += SignedDuration::from_hours(-1);
+        desk.feed(Session::ClockJumped { seconds: -3600 });
+
+        assert_eq!(desk.pass(mins(9)), NOTHING);
+        assert!(!desk.pass(mins(1)).is_empty(), "ten minutes of silence");
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Activity, Life, Now, Rules, Screen, SendEnd, State, trail::owes_a_change};
+use super::{Activity, Life, Now, Rules, Screen, SendEnd, SendStage, State, trail::owes_a_change};
 use crate::{
     effect::Effect,
     event::{self, Agent, Anew, Hook, Seen, Turn},
+    machine::jump::moved,
     model::{Attempt, Cause, Conversation, Generation, MachineKey, PromptRef, Receipt, Usage},
 };
 
@@ -339,6 +340,25 @@ impl State {
         self.queue.retain(|queued| queued.cause != Cause::Handover);
         self.queue.insert(0, reference);
         self.launch(now, effects);
+    }
+
+    /// Time in which nobody lived is no silence, no life and no patience.
+    pub(super) fn on_clock_jumped(&mut self, by: SignedDuration, now: &Now<'_>) {
+        let past = |at: Timestamp| moved(at, by).min(now.at);
+        self.alive_at = past(self.alive_at);
+        self.launched_at = self.launched_at.map(past);
+        self.ending_since = self.ending_since.map(past);
+        self.not_before = None;
+        if let Life::Running { since, .. } = &mut self.life {
+            *since = past(*since);
+        }
+        if let Some(refused) = &mut self.refused {
+            refused.since = past(refused.since);
+        }
+        if let Some(SendStage::Submitted { at, seek_at }) = self.sending.as_mut().map(|sending| &mut sending.stage) {
+            (*at, *seek_at) = (past(*at), now.at);
+        }
+        self.incidents.values_mut().for_each(|incident| incident.shift(by, now.at));
     }
 
     /// Ends the agent as soon as it is not in the middle of something, or after the grace.

@@ -1,5 +1,7 @@
 //! One event of a session: what it changes, and what is due then.
 
+use jiff::SignedDuration;
+
 use super::{Life, Now, State};
 use crate::{
     effect::Effect,
@@ -39,6 +41,7 @@ pub(crate) fn step(
 impl State {
     fn take(&mut self, event: Session, now: &Now<'_>, effects: &mut Vec<Effect>) {
         match event {
+            Session::ClockJumped { seconds } => self.on_clock_jumped(SignedDuration::from_secs(seconds), now),
             Session::Wanted { .. } | Session::DeadlinePassed => {}
             Session::Launched { generation, agent_session } => {
                 self.on_launched(generation, agent_session, now, effects);

@@ -81,6 +81,7 @@ pub(crate) fn said(event: &Event) -> String {
             | event::Pull::Managed { .. }
             | event::Pull::Released
             | event::Pull::RetryWanted
+            | event::Pull::ClockJumped { .. }
             | event::Pull::DeadlinePassed => name.to_owned(),
         },
         Event::Session(event::Session::PromptWanted { reference }) => format!("{name} ({})", one(reference)),

@@ -1,6 +1,10 @@
 //! The processes of a launch: found by session, descent and environment, ended, and looked for again.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rustix::process::{Pid, Signal};
 
@@ -42,6 +46,12 @@ pub(crate) async fn end(leader: Option<Leader>, session_dir: &Path, grace: Durat
 /// Whether a process runs whose environment names `session_dir`, or a descendant of one.
 pub(crate) async fn any(session_dir: &Path) -> bool {
     !members(None, session_dir).await.is_empty()
+}
+
+/// The launch directories that the environments of this user's processes name. Without `/proc` none can be read.
+pub(crate) async fn marked() -> BTreeSet<PathBuf> {
+    let own = std::process::id();
+    running().await.iter().filter(|process| process.pid != own).filter_map(|process| mark(process.pid)).collect()
 }
 
 /// Whether a process runs; one that ended and waits to be collected does not.
@@ -105,18 +115,29 @@ fn signal(pid: u32, signal: Signal) {
     }
 }
 
-#[cfg(target_os = "linux")]
 fn is_marked(pid: u32, session_dir: &Path) -> bool {
-    use std::os::unix::ffi::OsStrExt as _;
+    mark(pid).is_some_and(|mark| mark == session_dir)
+}
 
-    let mark = [crate::runtime::address::MARKER.as_bytes(), b"=", session_dir.as_os_str().as_bytes()].concat();
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|variable| variable == mark)
+/// The launch directory that the environment of a process names, if that is this user's.
+#[cfg(target_os = "linux")]
+fn mark(pid: u32) -> Option<PathBuf> {
+    use std::os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _};
+
+    // Whoever may read every environment must not end the processes of others all the same.
+    let owner = std::fs::metadata(format!("/proc/{pid}")).ok()?.uid();
+    if owner != rustix::process::geteuid().as_raw() {
+        return None;
+    }
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let name = [crate::runtime::address::MARKER.as_bytes(), b"="].concat();
+    let dir = environment.split(|byte| *byte == 0).find_map(|variable| variable.strip_prefix(name.as_slice()))?;
+    Some(PathBuf::from(std::ffi::OsStr::from_bytes(dir)))
 }
 
 #[cfg(not(target_os = "linux"))]
-const fn is_marked(_pid: u32, _session_dir: &Path) -> bool {
-    false
+const fn mark(_pid: u32) -> Option<PathBuf> {
+    None
 }
 
 #[cfg(target_os = "linux")]

@@ -1,6 +1,10 @@
 //! The processes of a launch: a tree below the process that was started.
 
-use std::{path::Path, time::Duration};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::Leader;
 use crate::process::Command;
@@ -21,6 +25,12 @@ pub(crate) async fn end(leader: Option<Leader>, _session_dir: &Path, grace: Dura
 #[expect(clippy::unused_async, reason = "other platforms must ask a program")]
 pub(crate) async fn any(_session_dir: &Path) -> bool {
     false
+}
+
+/// The launch directories that the environments of processes name: those of others cannot be read here.
+#[expect(clippy::unused_async, reason = "other platforms must ask a program")]
+pub(crate) async fn marked() -> BTreeSet<PathBuf> {
+    BTreeSet::new()
 }
 
 /// Whether a process runs.

@@ -18,6 +18,12 @@ pub(crate) fn unread(tty: &Path) -> Option<u64> {
     rustix::io::ioctl_fionread(open(tty)?).ok()
 }
 
+/// How many columns and rows the terminal has; `None` if it does not tell.
+pub(crate) fn size(tty: &Path) -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(open(tty)?).ok()?;
+    Some((size.ws_col, size.ws_row)).filter(|(columns, rows)| *columns > 0 && *rows > 0)
+}
+
 /// The name of the process that leads the process group `group`.
 #[cfg(target_os = "linux")]
 pub(crate) fn group_leader_name(group: u32) -> Option<String> {

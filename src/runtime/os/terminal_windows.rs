@@ -12,6 +12,11 @@ pub(crate) const fn unread(_tty: &Path) -> Option<u64> {
     None
 }
 
+/// How many columns and rows the terminal has: not known.
+pub(crate) const fn size(_tty: &Path) -> Option<(u16, u16)> {
+    None
+}
+
 /// The name of the process that leads a process group: there are no process groups.
 pub(crate) const fn group_leader_name(_group: u32) -> Option<String> {
     None

@@ -14,6 +14,7 @@ use super::{
     place::{Order, Place},
     protocol::{self, Answer, Frame, Request, VERSION, Wire},
     record::Record,
+    scribe,
     socket::{self, Door},
     terminal::Terminal,
     typist::{Desk, Typist, Work},
@@ -78,7 +79,8 @@ pub async fn hold(session_dir: &Path, clock: Clock) -> i32 {
 async fn hold_place(place: &Place, clock: Clock) -> anyhow::Result<()> {
     let Some(order) = take_order(place)? else { return Ok(()) };
     let record = Record::open(&place.record())?;
-    let terminal = Terminal::start(&order.launch)?;
+    let recorder = scribe::begin(&order.launch, &clock);
+    let (terminal, shown) = Terminal::start(&order.launch)?;
     let door = Door::open(place)?;
     let (desk, work) = Typist::desk();
     let held = Held {
@@ -90,6 +92,9 @@ async fn hold_place(place: &Place, clock: Clock) -> anyhow::Result<()> {
     };
     let tasks = Tasks::new();
     let typist = Typist::new(terminal.clone(), record, order.settle, clock);
+    if let Some(recorder) = recorder {
+        tasks.spawn("scribe", |stop| scribe::record(recorder, terminal.clone(), shown, stop));
+    }
     tasks.spawn("typist", |stop| typist.run(work, stop));
     tasks.spawn("door", |stop| receive(door, held.clone(), tasks.clone(), stop));
     let ended = tokio::select! {

@@ -11,6 +11,7 @@ mod place;
 pub(crate) mod protocol;
 mod record;
 mod runtime;
+mod scribe;
 mod socket;
 mod terminal;
 #[cfg(test)]

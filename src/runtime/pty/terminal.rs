@@ -4,6 +4,7 @@
 //! for the end. What is typed goes through one queue, so that one piece is never torn by another.
 
 use std::{
+    collections::BTreeMap,
     io::{Read, Write},
     mem::ManuallyDrop,
     num::NonZeroU16,
@@ -39,11 +40,10 @@ const KEYS_DEADLINE: Duration = Duration::from_secs(10);
 /// A terminal with a program in it.
 pub(crate) struct Terminal {
     state: Mutex<State>,
-    output: broadcast::Sender<Bytes>,
+    shown: broadcast::Sender<Shown>,
     revision: watch::Sender<u64>,
     keys: mpsc::Sender<Keys>,
     unwritten: Arc<AtomicUsize>,
-    people: AtomicUsize,
     ended: watch::Receiver<Option<Probe>>,
     drained: watch::Receiver<bool>,
     pid: Option<u32>,
@@ -54,6 +54,17 @@ struct State {
     parser: vt100::Parser<Answers>,
     echo: Echo,
     master: Box<dyn MasterPty + Send>,
+    /// Who looks from a terminal of their own, and how large that is, if it says so.
+    people: BTreeMap<u64, Option<(u16, u16)>>,
+}
+
+/// What happens to a terminal, for whoever looks at it.
+#[derive(Debug, Clone)]
+pub(crate) enum Shown {
+    /// It got this output.
+    Output(Bytes),
+    /// It has so many columns and rows from now on.
+    Size(u16, u16),
 }
 
 struct Keys {
@@ -62,8 +73,8 @@ struct Keys {
 }
 
 impl Terminal {
-    /// Starts the program of a launch in a new terminal.
-    pub(crate) fn start(launch: &Launch) -> anyhow::Result<Arc<Self>> {
+    /// Starts the program of a launch in a new terminal; and all that it will show, from the first byte on.
+    pub(crate) fn start(launch: &Launch) -> anyhow::Result<(Arc<Self>, broadcast::Receiver<Shown>)> {
         let pair = portable_pty::native_pty_system()
             .openpty(pty_size(launch.columns, launch.rows))
             .context("cannot open a pseudo-terminal")?;
@@ -75,6 +86,7 @@ impl Terminal {
         let (keys, typed) = mpsc::channel(KEYS_QUEUE_MAX);
         let (ended_to, ended) = watch::channel(None);
         let (drained_to, drained) = watch::channel(false);
+        let (shown_to, shown) = broadcast::channel(VIEWER_CHUNKS_MAX);
         let unwritten = Arc::new(AtomicUsize::new(0));
         let terminal = Arc::new(Self {
             tty: os::tty(&*pair.master),
@@ -87,12 +99,12 @@ impl Terminal {
                 ),
                 echo: Echo::default(),
                 master: pair.master,
+                people: BTreeMap::new(),
             }),
-            output: broadcast::channel(VIEWER_CHUNKS_MAX).0,
+            shown: shown_to,
             revision: watch::channel(0).0,
             keys,
             unwritten: unwritten.clone(),
-            people: AtomicUsize::new(0),
             ended,
             drained,
             pid,
@@ -107,7 +119,7 @@ impl Terminal {
             let ended = child.wait().map_or(Probe::Exited { code: None, signal: None }, |status| exited(&status));
             ended_to.send_replace(Some(ended));
         })?;
-        Ok(terminal)
+        Ok((terminal, shown))
     }
 
     /// The process that was started.
@@ -140,18 +152,11 @@ impl Terminal {
         Screen { title, ..Screen::read(state.parser.screen_mut(), scrollback) }
     }
 
-    /// The output from now on, and first the bytes that draw the present screen.
-    pub(crate) fn view(&self) -> (Vec<u8>, broadcast::Receiver<Bytes>) {
+    /// What is shown from now on, and first the bytes that draw the present screen.
+    pub(crate) fn view(&self) -> (Vec<u8>, broadcast::Receiver<Shown>) {
         // Under one lock, so that no output falls between the picture and what follows it.
         let state = self.lock();
-        (state.parser.screen().state_formatted().into_bytes(), self.output.subscribe())
-    }
-
-    /// Changes the size of the terminal.
-    pub(crate) fn resize(&self, columns: u16, rows: u16) -> anyhow::Result<()> {
-        let mut state = self.lock();
-        state.parser.set_size(at_least_one(rows), at_least_one(columns));
-        state.master.resize(pty_size(columns, rows))
+        (state.parser.screen().state_formatted().into_bytes(), self.shown.subscribe())
     }
 
     /// Types bytes and waits until the terminal took all of them. False: it did not in time, or not at all; then a part
@@ -199,10 +204,25 @@ impl Terminal {
         self.lock().echo.quote(prompt)
     }
 
-    /// Counts a viewer whose own terminal answers the application's questions; until the guard is dropped we do not.
+    /// Admits a person, whose own terminal answers the application's questions; until the guard is dropped we do not.
     pub(crate) fn admit_person(self: &Arc<Self>) -> Person {
-        self.people.fetch_add(1, Ordering::SeqCst);
-        Person(self.clone())
+        let mut state = self.lock();
+        let number = state.people.last_key_value().map_or(0, |(last, _)| last + 1);
+        state.people.insert(number, None);
+        Person { terminal: self.clone(), number }
+    }
+
+    /// Makes the terminal as large as everybody who looks can see whole.
+    fn fit(&self, state: &mut State) -> anyhow::Result<()> {
+        let sizes = || state.people.values().flatten();
+        let least = (sizes().map(|(columns, _)| *columns).min(), sizes().map(|(_, rows)| *rows).min());
+        let (Some(columns), Some(rows)) = least else { return Ok(()) };
+        if state.parser.screen().size() == (at_least_one(rows), at_least_one(columns)) {
+            return Ok(());
+        }
+        state.parser.set_size(at_least_one(rows), at_least_one(columns));
+        drop(self.shown.send(Shown::Size(columns, rows)));
+        state.master.resize(pty_size(columns, rows))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -235,11 +255,12 @@ impl Terminal {
         state.parser.process(bytes);
         state.echo.feed(bytes);
         let answers = state.parser.callbacks_mut().take();
+        let alone = state.people.is_empty();
         // Nobody may be watching.
-        drop(self.output.send(Bytes::copy_from_slice(bytes)));
+        drop(self.shown.send(Shown::Output(Bytes::copy_from_slice(bytes))));
         drop(state);
         self.revision.send_modify(|revision| *revision += 1);
-        if !answers.is_empty() && self.people.load(Ordering::SeqCst) == 0 {
+        if !answers.is_empty() && alone {
             // An application that asks and does not read loses its answer, as at a real terminal.
             self.queue(Keys { bytes: answers, written: None });
         }
@@ -247,11 +268,26 @@ impl Terminal {
 }
 
 /// A person at a terminal of their own. See [`Terminal::admit_person`].
-pub(crate) struct Person(Arc<Terminal>);
+pub(crate) struct Person {
+    terminal: Arc<Terminal>,
+    number: u64,
+}
+
+impl Person {
+    /// Says how large the person's own terminal is.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) -> anyhow::Result<()> {
+        let mut state = self.terminal.lock();
+        state.people.insert(self.number, Some((columns, rows)).filter(|_| columns > 0 && rows > 0));
+        self.terminal.fit(&mut state)
+    }
+}
 
 impl Drop for Person {
     fn drop(&mut self) {
-        self.0.people.fetch_sub(1, Ordering::SeqCst);
+        let mut state = self.terminal.lock();
+        state.people.remove(&self.number);
+        // Whoever goes on looking has at least the size that they had.
+        drop(self.terminal.fit(&mut state));
     }
 }
 

@@ -3,7 +3,6 @@
 #![cfg(target_os = "linux")]
 
 use std::{
-    ffi::OsString,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -17,14 +16,13 @@ use super::{
     record, socket,
 };
 use crate::{
-    clock::Clock,
     model::Submission,
     runtime::{
         Address, Error, Gate, Launch, Probe, Runtime as _, Settle, Why,
-        attach::{Connection, Input, Left},
+        attach::Connection,
         conformance::{self, Tried},
         testing::{
-            COMPOSER, REPORTER, address, awkward_text, eventually, gate, holds, launch, message, pasted, processes,
+            COMPOSER, address, awkward_text, eventually, gate, holder, holds, launch, message, pasted, processes,
             ready, script, shows,
         },
     },
@@ -35,9 +33,15 @@ type World = conformance::World<PtyRuntime>;
 impl Tried for PtyRuntime {
     // From the user database.
     const ADDS: &'static [&'static str] = &["SHELL"];
+    // ctrl-\\
+    const LEAVE: &'static [u8] = b"\x1c";
 
     fn in_root(root: &Path) -> Self {
         Self::with_settle(holder(), root.join("index"), Settle { quiet: Duration::from_millis(20), ..Settle::TYPICAL })
+    }
+
+    async fn attach(&self, address: &Address, size: (u16, u16), read_only: bool, _root: &Path) -> Connection {
+        Connection::open(self, address, size, read_only).await.unwrap()
     }
 }
 
@@ -55,27 +59,6 @@ impl World {
 
 conformance::suite!(PtyRuntime);
 
-/// This test binary, told to run [`holder_process`] only.
-fn holder() -> Vec<OsString> {
-    let this = std::env::current_exe().unwrap();
-    vec![this.into(), "--exact".into(), "runtime::pty::tests::holder_process".into()]
-}
-
-/// Not a test: what the holders of the other tests run.
-#[test]
-fn holder_process() {
-    let args: Vec<_> = std::env::args().collect();
-    let [.., hold, session_dir] = &args[..] else { return };
-    if hold == "hold" {
-        let die_at = std::fs::read_to_string(Path::new(session_dir).join("die_at"));
-        if let Ok(crossing) = die_at {
-            crate::boundary::die_at(crossing.parse().unwrap());
-        }
-        let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        tokio.block_on(super::hold(Path::new(session_dir), Clock::system()));
-    }
-}
-
 /// S60
 #[tokio::test]
 async fn nothing_is_typed_into_a_dialog_and_the_prompt_arrives_after_it() {
@@ -91,7 +74,7 @@ async fn nothing_is_typed_into_a_dialog_and_the_prompt_arrives_after_it() {
     let refused = world.runtime.submit(&launch.address, &message, &gate).await;
     assert!(matches!(refused, Err(Error::NotReceptive(Why::Dialog))), "{refused:?}");
 
-    let mut viewer = Viewer::attach(&world, &launch.address, false).await;
+    let mut viewer = world.viewer(&launch.address, (90, 20), false).await;
     viewer.type_keys(b"y").await;
     eventually("the prompt is typed", async || {
         world
@@ -296,76 +279,11 @@ async fn a_path_that_is_too_long_for_a_socket_is_no_obstacle_and_nothing_is_read
     assert!(!short.exists());
 }
 
-/// A person at the other end of a [`Connection`].
-struct Viewer {
-    keys: tokio::sync::mpsc::Sender<Input>,
-    shown: std::sync::Arc<std::sync::Mutex<Vec<u8>>>,
-    left: tokio::sync::oneshot::Receiver<std::io::Result<Left>>,
-    _tasks: crate::background::Tasks,
-}
-
-impl Viewer {
-    async fn attach(world: &World, address: &Address, read_only: bool) -> Self {
-        let connection = Connection::open(&world.runtime, address, (90, 20), read_only).await.unwrap();
-        let (keys, input) = tokio::sync::mpsc::channel(16);
-        let (to, left) = tokio::sync::oneshot::channel();
-        let (output, mut end) = tokio::io::duplex(1 << 20);
-        let shown = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-        let tasks = crate::background::Tasks::new();
-        tasks.spawn("viewer", |_| async move { drop(to.send(connection.relay(input, output).await)) });
-        let seen = shown.clone();
-        tasks.spawn("screen", |_| async move {
-            use tokio::io::AsyncReadExt as _;
-            let mut chunk = [0; 4096];
-            while let Ok(read @ 1..) = end.read(&mut chunk).await {
-                seen.lock().unwrap().extend_from_slice(&chunk[..read]);
-            }
-        });
-        Self { keys, shown, left, _tasks: tasks }
-    }
-
-    async fn type_keys(&mut self, keys: &[u8]) {
-        self.keys.send(Input::Keys(keys.to_vec())).await.unwrap();
-    }
-
-    async fn sees(&self, text: &str) {
-        eventually(text, async || String::from_utf8_lossy(&self.shown.lock().unwrap()).contains(text).then_some(()))
-            .await;
-    }
-}
-
-#[tokio::test]
-async fn viewers_see_the_screen_and_only_those_who_may_type_do() {
-    let world = World::new();
-    let (launch, _) = script(world.path(), "t-1", REPORTER);
-    world.runtime.start(&launch).await.unwrap();
-    ready(&world.runtime, &launch.address).await;
-    let mut reader = Viewer::attach(&world, &launch.address, true).await;
-    let mut writer = Viewer::attach(&world, &launch.address, false).await;
-    reader.sees("ready>").await;
-    writer.sees("ready>").await;
-
-    reader.type_keys(b"from the reader\r").await;
-    writer.type_keys(b"from the writer\r").await;
-
-    reader.sees("got from the writer").await;
-    writer.sees("got from the writer").await;
-    assert!(!String::from_utf8_lossy(&writer.shown.lock().unwrap()).contains("from the reader"));
-    let screen = world.runtime.screen(&launch.address, 0).await.unwrap();
-    assert_eq!((screen.columns, screen.rows), (90, 20));
-
-    writer.type_keys(b"\x1c").await;
-    assert_eq!(writer.left.await.unwrap().unwrap(), Left::Detached);
-    world.stop(&launch.address).await;
-    let left = reader.left.await.unwrap().unwrap();
-    assert!(matches!(left, Left::Ended(Probe::Exited { .. })), "{left:?}");
-}
-
 #[tokio::test]
 async fn nothing_is_typed_while_a_person_types() {
     let world = World::new();
     let (Launch { address, .. }, typed) = world.composer("t-1").await;
-    let mut person = Viewer::attach(&world, &address, false).await;
+    let mut person = world.viewer(&address, (90, 20), false).await;
 
     person.type_keys(b"half a sent").await;
     holds(&typed, "half a sent").await;
@@ -383,10 +301,10 @@ async fn a_resize_reaches_the_program() {
     let launch = launch(world.path(), "t-1", &["/bin/sh", "-c", script]);
     world.runtime.start(&launch).await.unwrap();
     shows(&world.runtime, &launch.address, "up").await;
-    let viewer = Viewer::attach(&world, &launch.address, false).await;
+    let viewer = world.viewer(&launch.address, (90, 20), false).await;
     viewer.sees("20 90").await;
 
-    viewer.keys.send(Input::Size(70, 17)).await.unwrap();
+    viewer.resize(70, 17).await;
 
     viewer.sees("17 70").await;
     world.stop(&launch.address).await;

@@ -7,7 +7,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::{
     protocol::{self, Answer, Frame, Request, Wire},
-    terminal::Terminal,
+    terminal::{Person, Shown, Terminal},
     typist::Desk,
 };
 
@@ -25,8 +25,8 @@ impl Viewer<'_> {
     /// Shows the terminal until the viewer goes away or the program ends.
     pub(crate) async fn attend(&self, wire: Wire, columns: u16, rows: u16) -> io::Result<()> {
         let (mut to, mut from) = wire.split();
-        let _person = (!self.read_only).then(|| self.terminal.admit_person());
-        self.resize(columns, rows)?;
+        let person = (!self.read_only).then(|| self.terminal.admit_person());
+        resize(person.as_ref(), columns, rows)?;
         protocol::say(&mut to, &Answer::Done).await?;
         let (picture, mut output) = self.terminal.view();
         protocol::send(&mut to, &picture).await?;
@@ -35,12 +35,15 @@ impl Viewer<'_> {
                 biased;
                 heard = protocol::hear::<Request>(&mut from) => match heard? {
                     Some(Frame::Terminal(keys)) if !self.read_only => self.desk.person(keys.to_vec()).await,
-                    Some(Frame::Said(Request::Resize { columns, rows })) => self.resize(columns, rows)?,
+                    Some(Frame::Said(Request::Resize { columns, rows })) => {
+                        resize(person.as_ref(), columns, rows)?;
+                    }
                     Some(Frame::Terminal(_) | Frame::Said(_)) => {}
                     None => return Ok(()),
                 },
                 shown = output.recv() => match shown {
-                    Ok(bytes) => protocol::send(&mut to, &bytes).await?,
+                    Ok(Shown::Output(bytes)) => protocol::send(&mut to, &bytes).await?,
+                    Ok(Shown::Size(..)) => {}
                     Err(RecvError::Lagged(_)) => {
                         // Too slow for every step: it gets the present picture, and goes on from there.
                         let (picture, newer) = self.terminal.view();
@@ -55,11 +58,9 @@ impl Viewer<'_> {
             }
         }
     }
+}
 
-    fn resize(&self, columns: u16, rows: u16) -> io::Result<()> {
-        if self.read_only || columns == 0 || rows == 0 {
-            return Ok(());
-        }
-        self.terminal.resize(columns, rows).map_err(io::Error::other)
-    }
+/// Whoever may not type has no say in the size either.
+fn resize(person: Option<&Person>, columns: u16, rows: u16) -> io::Result<()> {
+    person.map_or(Ok(()), |person| person.resize(columns, rows)).map_err(io::Error::other)
 }

@@ -3,7 +3,7 @@
 //! Everything goes over a control-mode connection, where a line is parsed once. Inside single quotes its parser takes
 //! everything literally (`;`, `#`, `$`, `~`, `\`); a quote itself and control characters need double quotes and escapes.
 
-use std::fmt::Write as _;
+use std::{ffi::OsString, fmt::Write as _};
 
 /// One argument of a command line. `text` must not hold a NUL.
 pub(crate) fn quote(text: &str) -> String {
@@ -46,6 +46,17 @@ pub(crate) fn literal(text: &str) -> String {
     literal
 }
 
+/// Text for an argument in which tmux also puts the time: every `%` would otherwise be read as a part of it.
+pub(crate) fn timeless(text: &str) -> String {
+    text.replace('%', "%%")
+}
+
+/// A line for a shell that takes each argument as it is; `None` if one is no text.
+pub(crate) fn shell<'a>(arguments: impl IntoIterator<Item = &'a OsString>) -> Option<String> {
+    let quote = |argument: &'a OsString| Some(format!("'{}'", argument.to_str()?.replace('\'', r"'\''")));
+    arguments.into_iter().map(quote).collect::<Option<Vec<_>>>().map(|arguments| arguments.join(" "))
+}
+
 /// A command line of quoted arguments.
 pub(crate) fn command<'a>(arguments: impl IntoIterator<Item = &'a str>) -> String {
     arguments.into_iter().map(quote).collect::<Vec<_>>().join(" ")
@@ -70,6 +81,13 @@ mod tests {
     #[test]
     fn a_command_line_is_one_line_whatever_is_in_it() {
         assert_eq!(command(["set", "a\nkill-server", ";"]), "'set' 'a'\"\\012\"'kill-server' ';'");
+    }
+
+    #[test]
+    fn a_line_for_a_shell_keeps_its_arguments_apart_and_the_time_out() {
+        let arguments = ["/a b/it's".into(), "$(x)%H".into()];
+
+        assert_eq!(timeless(&shell(&arguments).unwrap()), r"'/a b/it'\''s' '$(x)%%H'");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{
     control::{Control, Server, Socket},
     mark::Mark,
     pane::{self, LAUNCH, Pane, target},
-    quote::{command, literal},
+    quote::{command, literal, shell, timeless},
     typist::Typist,
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
     runtime::{
         Address, Error, Gate, Launch, Message, Probe, Runtime, Screen, Settle, echo,
         index::Index,
-        launching, os,
+        launching, os, recording,
         turns::{Turn, Turns},
     },
 };
@@ -36,6 +36,8 @@ const REMINDERS: u32 = 5;
 pub struct TmuxRuntime {
     server: Server,
     control: Control,
+    /// Begins the command line of whoever records a pane; nothing is recorded without.
+    recorder: Vec<OsString>,
     index: Index,
     settle: Settle,
     clock: Clock,
@@ -53,7 +55,14 @@ impl TmuxRuntime {
         let tasks = Tasks::new();
         let server = Server { program, socket };
         let control = Control::new(server.clone(), &tasks);
-        Self { server, control, index: Index::new(index), settle, clock, turns: Turns::new(), tasks }
+        let (recorder, index) = (Vec::new(), Index::new(index));
+        Self { server, control, recorder, index, settle, clock, turns: Turns::new(), tasks }
+    }
+
+    /// The same, where `recorder… record SESSION_DIR TERMINAL` records what a launch shows.
+    #[must_use]
+    pub fn recorded_by(self, recorder: Vec<OsString>) -> Self {
+        Self { recorder, ..self }
     }
 
     /// The command line that shows a launch on the caller's terminal; to be run with inherited streams.
@@ -92,11 +101,32 @@ impl TmuxRuntime {
             Err(error) => return Err(error),
         }
         let mark = command(["set-option", "-p", "-t", &target(&launch.address), LAUNCH, &launch.address.to_string()]);
-        match self.control.ask(vec![new_session(launch)?, mark]).await {
+        let mut commands = vec![new_session(launch)?, mark];
+        commands.extend(self.record(launch)?);
+        match self.control.ask(commands).await {
             Ok(_) => Ok(()),
             // Another daemon may have been faster, or the answer was lost: what is there counts.
-            Err(error) => Pane::find(&self.control, &launch.address).await.map(drop).map_err(|_| error),
+            Err(error) => {
+                recording::withdraw(launch);
+                Pane::find(&self.control, &launch.address).await.map(drop).map_err(|_| error)
+            }
         }
+    }
+
+    /// The command by which tmux itself passes on what a pane shows, so that a recording outlives this process.
+    fn record(&self, launch: &Launch) -> Result<Option<String>, Error> {
+        if self.recorder.is_empty() {
+            return Ok(None);
+        }
+        let ordered = recording::order(launch).map_err(|error| Error::other(error, "cannot order the recording"))?;
+        if !ordered {
+            return Ok(None);
+        }
+        let told = [OsString::from("record"), launch.session_dir.clone().into()];
+        let line = shell(self.recorder.iter().chain(&told))
+            .ok_or_else(|| Error::Other(anyhow!("the launch's directory is not UTF-8")))?;
+        let line = format!("exec {} \"#{{pane_tty}}\"", timeless(&literal(&line)));
+        Ok(Some(command(["pipe-pane", "-O", "-t", &target(&launch.address), &line])))
     }
 
     fn typist(&self, address: &Address) -> Result<Typist, Error> {

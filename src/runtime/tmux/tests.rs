@@ -13,9 +13,12 @@ use crate::{
     model::Submission,
     process::Command,
     runtime::{
-        Error, Gate, Probe, Runtime as _, Settle, Why,
+        Address, Error, Gate, Probe, Runtime as _, Settle, Why,
+        attach::Connection,
         conformance::{self, Tried},
-        testing::{address, awkward_text, eventually, gate, holds, launch, message, pasted, processes, shows},
+        pty::PtyRuntime,
+        recording::Recording,
+        testing::{address, awkward_text, eventually, gate, holder, holds, launch, message, pasted, processes, shows},
     },
 };
 
@@ -24,11 +27,24 @@ type World = conformance::World<TmuxRuntime>;
 impl Tried for TmuxRuntime {
     // What it is, where it is, and the user's shell.
     const ADDS: &'static [&'static str] = &["TERM", "SHELL", "PWD"];
+    // The prefix of tmux is a command of the terminal in which its client runs as well; twice it is passed on.
+    const LEAVE: &'static [u8] = b"\x02\x02d";
 
     fn in_root(root: &Path) -> Self {
         let settle = Settle { quiet: Duration::from_millis(20), ..Settle::TYPICAL };
         let socket = Socket::of_state_dir(root);
-        Self::new("/usr/bin/tmux".into(), socket, root.join("index"), settle, Clock::system())
+        Self::new("/usr/bin/tmux".into(), socket, root.join("index"), settle, Clock::system()).recorded_by(holder())
+    }
+
+    async fn attach(&self, address: &Address, size: (u16, u16), read_only: bool, root: &Path) -> Connection {
+        let people = PtyRuntime::new(holder(), root.join("people"));
+        let came = people.list().await.unwrap().len();
+        let argv = self.attach_argv(address, read_only);
+        let argv: Vec<_> = argv.iter().map(|argument| argument.to_str().unwrap()).collect();
+        let mut client = launch(root, &format!("person-{came}"), &argv);
+        (client.columns, client.rows) = size;
+        people.start(&client).await.unwrap();
+        Connection::open(&people, &client.address, size, false).await.unwrap()
     }
 }
 
@@ -197,6 +213,42 @@ async fn where_nothing_was_ever_launched_no_server_is_started_to_say_so() {
     assert_eq!(world.runtime.list().await.unwrap(), []);
 
     assert!(!world.path().join("tmux.sock").exists());
+}
+
+#[tokio::test]
+async fn a_recording_outlives_the_daemon_and_ends_with_its_pane() {
+    let world = World::new();
+    let told = world.path().join("told");
+    let script = format!("echo before; until [ -e '{}' ]; do sleep 0.05; done; echo after; sleep 1000", told.display());
+    let mut launch = launch(world.path(), "t-1", &["/bin/sh", "-c", &script]);
+    launch.recording = Some(Recording { bytes_max: 1_000_000, secrets: Vec::new() });
+    world.start(&launch, "before").await;
+    let recording = launch.session_dir.join("recording.cast");
+    let holds = async |text: &str| {
+        let read = || std::fs::read_to_string(&recording).unwrap_or_default();
+        eventually(text, async || read().contains(text).then_some(())).await;
+    };
+    holds("before").await;
+
+    world.runtime.shut_down(Duration::from_secs(5)).await;
+    std::fs::write(&told, "").unwrap();
+
+    holds("after").await;
+    assert!(!launch.session_dir.join("recording.json").exists(), "it holds secrets");
+    let other = world.other_daemon();
+    other.stop(&launch.address, Duration::from_secs(1)).await.unwrap();
+    let dir = launch.session_dir.to_str().unwrap();
+    eventually("the end of the recorder", async || {
+        let listed = Command::new("/usr/bin/pgrep").args(["-f", "--", "record /"]).run().await.unwrap();
+        let ids = listed.stdout_text();
+        let ours = ids.lines().filter(|id| {
+            let arguments = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&arguments).contains(dir)
+        });
+        (ours.count() == 0).then_some(())
+    })
+    .await;
+    other.shut_down(Duration::from_secs(5)).await;
 }
 
 #[tokio::test]

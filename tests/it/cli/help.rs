@@ -3,7 +3,7 @@
 use super::world::World;
 
 /// Every command that people use.
-const COMMANDS: [&[&str]; 31] = [
+const COMMANDS: [&[&str]; 32] = [
     &[],
     &["init"],
     &["github"],
@@ -18,6 +18,7 @@ const COMMANDS: [&[&str]; 31] = [
     &["adopt"],
     &["send"],
     &["attach"],
+    &["recording"],
     &["logs"],
     &["stop"],
     &["retry"],
@@ -56,7 +57,7 @@ fn the_help_names_every_command_that_people_use_and_no_hidden_one() {
     for command in COMMANDS.iter().filter_map(|command| command.first()) {
         assert!(help.contains(&format!("\n  {command} ")), "{command}\n{help}");
     }
-    for hidden in ["hold", "hook", "git-credential", "scripted-agent", "faulty-agent"] {
+    for hidden in ["hold", "record", "hook", "git-credential", "scripted-agent", "faulty-agent"] {
         assert!(!help.contains(&format!("\n  {hidden} ")), "{hidden}");
     }
 }

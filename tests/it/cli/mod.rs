@@ -10,5 +10,6 @@ mod help;
 mod hidden;
 mod journal;
 mod mistakes;
+mod recordings;
 mod terminal;
 mod world;

@@ -95,6 +95,7 @@ fn launch(world: &World) -> Launch {
         columns: 80,
         rows: 24,
         session_dir,
+        recording: None,
     }
 }
 

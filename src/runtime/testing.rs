@@ -9,7 +9,7 @@ use std::{
 use regex::Regex;
 
 use super::{
-    Address, Gate, Launch, Message, Probe, Runtime,
+    Address, Gate, Launch, Message, Runtime,
     attach::{Connection, Input, Left},
 };
 use crate::{
@@ -114,7 +114,7 @@ pub(crate) async fn shows(runtime: &dyn Runtime, address: &Address, text: &str) 
 pub(crate) async fn ready(runtime: &dyn Runtime, address: &Address) {
     shows(runtime, address, "ready>").await;
     eventually("the program in the foreground", async || {
-        let Probe::Alive { pid: Some(pid) } = runtime.probe(address).await else { return None };
+        let super::Probe::Alive { pid: Some(pid) } = runtime.probe(address).await else { return None };
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
         (!matches!(name.trim(), "sh" | "env")).then_some(())
     })

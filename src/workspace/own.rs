@@ -233,6 +233,7 @@ fn is_free(port: u16) -> bool {
 /// Makes a directory that is not there, for this user alone.
 fn private_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
+    builder.recursive(false);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)

@@ -4,6 +4,7 @@
 
 #[cfg(unix)]
 mod acp;
+#[cfg(unix)]
 mod addressees;
 #[cfg(unix)]
 mod behind;
@@ -24,7 +25,9 @@ mod deliveries;
 mod demo;
 #[cfg(unix)]
 mod e2e_adopt;
+#[cfg(unix)]
 mod e2e_agents;
+#[cfg(unix)]
 mod e2e_prompts;
 mod everything;
 #[cfg(unix)]
@@ -37,6 +40,7 @@ mod kill;
 mod ladder;
 #[cfg(target_os = "linux")]
 mod long_log;
+#[cfg(unix)]
 mod lost;
 #[cfg(unix)]
 mod luck;
@@ -50,6 +54,7 @@ mod recorder;
 mod recordings;
 #[cfg(unix)]
 mod rescue;
+#[cfg(unix)]
 mod setup;
 #[cfg(unix)]
 mod spawned;

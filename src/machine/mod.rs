@@ -14,6 +14,7 @@ pub mod context;
 pub mod fleet;
 pub mod incident;
 mod jump;
+mod own_incident;
 mod plan;
 #[cfg(test)]
 mod properties;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Activity, Life, Now, Rules, State};
 use crate::{
     effect::{Act, Effect, List},
-    event::{self, ActionOutcome, Anew},
+    event::{ActionOutcome, Anew},
     machine::{
         context,
         incident::{Incident, Order, Plan, Position, Stage, StepKind},
@@ -184,15 +184,7 @@ impl State {
 
     fn carry_out(&self, kind: IncidentKind, order: Option<Order>, effects: &mut Vec<Effect>) {
         let (Some(order), Some(incident)) = (order, self.incidents.get(&kind)) else { return };
-        match order {
-            Order::Act { list, step } => {
-                effects.extend(incident.act(self.key(), kind, (list, step), None).map(Effect::Act));
-            }
-            Order::Prompt { step, attempt } => {
-                let reference = incident.prompt(self.key(), kind, (step, attempt));
-                effects.push(Effect::Tell { to: self.key(), event: event::Session::PromptWanted { reference }.into() });
-            }
-        }
+        effects.extend(incident.effect(order, (self.key(), kind), self.key()));
     }
 
     pub(super) fn on_acted(
@@ -208,11 +200,7 @@ impl State {
         let (kind, failures) = (*kind, vec![kind.as_str().to_owned()]);
         let rule = incident.plan.as_ref().map(|plan| plan.rule.clone());
         let restarts = incident.is_restart(position);
-        let order = if restarts {
-            incident.submitted(position.revision, position.step, &failures, now.at)
-        } else {
-            incident.acted(position, outcome, &failures, now.at)
-        };
+        let order = incident.carried_out(position, outcome, &failures, now.at);
         // Somebody else may have started it again meanwhile.
         let still_holds = Trouble::of(kind).is_some_and(|trouble| self.holds(trouble, now));
         if restarts && *outcome == ActionOutcome::Done && still_holds {

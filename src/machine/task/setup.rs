@@ -13,7 +13,7 @@ use crate::{
         Now, context,
         incident::{Incident, Order, Position, Stage},
     },
-    model::IncidentKind,
+    model::{IncidentKind, MachineKey},
 };
 
 const KIND: IncidentKind = IncidentKind::SetupFailed;
@@ -125,13 +125,8 @@ impl State {
 
     fn carry_out(&self, order: Option<Order>, effects: &mut Vec<Effect>) {
         let (Some(order), Some(incident)) = (order, &self.setup_failed) else { return };
-        match order {
-            Order::Act { list, step } => {
-                effects.extend(incident.act(self.key(), KIND, (list, step), None).map(Effect::Act));
-            }
-            // There is no agent yet; a rule that would speak to one does not load.
-            Order::Prompt { .. } => {}
-        }
+        // There is no agent yet; a rule that would speak to one does not load.
+        effects.extend(incident.effect(order, (self.key(), KIND), MachineKey::Session(self.session())));
     }
 
     pub(super) fn on_setup_acted(
@@ -145,11 +140,7 @@ impl State {
         let awaited = self.setup_failed.as_mut().filter(|it| it.serial == serial && it.awaits(position));
         let Some(incident) = awaited else { return };
         let restarts = incident.is_restart(position);
-        let order = if restarts {
-            incident.submitted(position.revision, position.step, &failures(), now.at)
-        } else {
-            incident.acted(position, outcome, &failures(), now.at)
-        };
+        let order = incident.carried_out(position, outcome, &failures(), now.at);
         if restarts && *outcome == ActionOutcome::Done && self.waits_for_setup() {
             self.set_up(effects);
         }
@@ -185,7 +176,6 @@ mod tests {
     use crate::{
         event::{Task, Work},
         machine::testing::*,
-        model::MachineKey,
     };
 
     const NOTHING: [&str; 0] = [];

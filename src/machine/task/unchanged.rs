@@ -69,16 +69,7 @@ impl State {
 
     fn carry_out_no_change(&self, order: Option<Order>, effects: &mut Vec<Effect>) {
         let (Some(order), Some(incident)) = (order, &self.no_change) else { return };
-        match order {
-            Order::Act { list, step } => {
-                effects.extend(incident.act(self.key(), KIND, (list, step), None).map(Effect::Act));
-            }
-            Order::Prompt { step, attempt } => {
-                let reference = incident.prompt(self.key(), KIND, (step, attempt));
-                let to = MachineKey::Session(self.session());
-                effects.push(Effect::Tell { to, event: event::Session::PromptWanted { reference }.into() });
-            }
-        }
+        effects.extend(incident.effect(order, (self.key(), KIND), MachineKey::Session(self.session())));
     }
 
     pub(super) fn on_prompt_submitted(&mut self, reference: &PromptRef, now: &Now<'_>, effects: &mut Vec<Effect>) {
@@ -99,11 +90,7 @@ impl State {
         let awaited = self.no_change.as_mut().filter(|it| it.serial == serial && it.awaits(position));
         let Some(incident) = awaited else { return self.on_setup_acted(which, outcome, now, effects) };
         let rule = incident.plan.as_ref().map(|plan| plan.rule.clone());
-        let order = if incident.is_restart(position) {
-            incident.submitted(position.revision, position.step, &failures(), now.at)
-        } else {
-            incident.acted(position, outcome, &failures(), now.at)
-        };
+        let order = incident.carried_out(position, outcome, &failures(), now.at);
         let how = rule.and_then(|rule| now.rules.anew(&rule, position.list, position.step));
         if let Some(how) = how.filter(|_| *outcome == ActionOutcome::Done) {
             let to = MachineKey::Session(self.session());

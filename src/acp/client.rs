@@ -28,6 +28,8 @@ use crate::{
 const TICK: Duration = Duration::from_millis(50);
 /// How many updates may wait to be shown; then the agent waits.
 const UPDATES_MAX: usize = 256;
+/// How many lines of a person may wait for the end of a turn; further ones wait in the terminal.
+const LINES_MAX: usize = 16;
 /// How long an agent may take to end after its last word.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// What the agent says on its standard error, in the private directory of the launch.
@@ -124,7 +126,8 @@ struct Conversation {
     record: Record,
     screen: Screen<io::Stdout>,
     waiting: VecDeque<String>,
-    question: Option<Question>,
+    /// The first is shown.
+    questions: VecDeque<Question>,
     turn: Option<Turn>,
 }
 
@@ -136,9 +139,16 @@ impl Conversation {
     ) -> Protocol<Self> {
         let mut screen = Screen::new(io::stdout());
         let about = connection.send_request(InitializeRequest::new(ProtocolVersion::V1)).block_task().await?;
+        if about.protocol_version != ProtocolVersion::V1 {
+            let spoken = format!("it speaks {:?} of the protocol", about.protocol_version);
+            return Err(agent_client_protocol::Error::internal_error().data(spoken));
+        }
         let who =
             about.agent_info.map_or_else(|| "An agent".to_owned(), |info| format!("{} {}", info.name, info.version));
         screen.note(&format!("{who}, by the Agent Client Protocol"));
+        if arguments.resume.is_some() && !about.agent_capabilities.load_session {
+            screen.note("It cannot go on with a conversation: a new one begins.");
+        }
         let resume = arguments.resume.clone().filter(|_| about.agent_capabilities.load_session);
         let session = match resume {
             Some(id) => {
@@ -162,8 +172,8 @@ impl Conversation {
         if let Some(inbox) = &inbox {
             inbox.open().map_err(agent_client_protocol::Error::into_internal_error)?;
         }
-        let (waiting, question, turn) = (VecDeque::new(), None, None);
-        Ok(Self { arguments, connection, session, saying, inbox, record, screen, waiting, question, turn })
+        let (waiting, questions, turn) = (VecDeque::new(), VecDeque::new(), None);
+        Ok(Self { arguments, connection, session, saying, inbox, record, screen, waiting, questions, turn })
     }
 
     /// Until the person's terminal is closed.
@@ -176,13 +186,25 @@ impl Conversation {
                 biased;
                 Some(said) = self.saying.recv() => self.hear(said),
                 ended = end_of(&mut self.turn) => self.end_turn(ended),
-                line = lines.recv() => match line {
+                line = lines.recv(), if self.listens() => match line {
                     Some(line) => self.typed(line)?,
                     None => return Ok(()),
                 },
-                _ = ticks.tick() => self.waiting.extend(self.inbox.iter().filter_map(Inbox::take)),
+                _ = ticks.tick() => self.look_into_inbox(),
             }
             self.say_next();
+        }
+    }
+
+    /// A person's answer is heard however many words of his wait.
+    fn listens(&self) -> bool {
+        self.waiting.len() < LINES_MAX || !self.questions.is_empty()
+    }
+
+    /// What cannot be said at once stays where the daemon can take it back.
+    fn look_into_inbox(&mut self) {
+        if self.turn.is_none() && self.waiting.is_empty() {
+            self.waiting.extend(self.inbox.as_ref().and_then(Inbox::take));
         }
     }
 
@@ -225,10 +247,19 @@ impl Conversation {
             question.choose(chosen);
             return;
         }
-        let what = fields.title.clone().unwrap_or_else(|| "something".to_owned());
-        self.screen.ask(&what, &asked.options);
-        self.record.asks(&what);
-        self.question = Some(question);
+        self.questions.push_back(question);
+        // An agent may ask for several things at once.
+        if self.questions.len() == 1 {
+            self.ask();
+        }
+    }
+
+    /// Asks a person the first question.
+    fn ask(&mut self) {
+        let Some(Question { asked, .. }) = self.questions.front() else { return };
+        let what = asked.tool_call.fields.title.as_deref().unwrap_or("something");
+        self.screen.ask(what, &asked.options);
+        self.record.asks(what);
     }
 
     /// The agent has the prompt: it answers to it.
@@ -245,7 +276,7 @@ impl Conversation {
             self.take();
         }
         self.turn = None;
-        self.question = None;
+        self.questions.clear();
         self.screen.end_line();
         match ended.map(|ended| ended.stop_reason) {
             Ok(StopReason::EndTurn | StopReason::Cancelled) => self.record.ended(),
@@ -263,12 +294,15 @@ impl Conversation {
 
     /// A person's line: an answer, `/cancel`, or words for the agent.
     fn typed(&mut self, line: String) -> Protocol<()> {
-        if let Some(question) = self.question.take() {
+        if let Some(question) = self.questions.pop_front() {
             match line.trim().parse::<usize>().ok().and_then(|number| number.checked_sub(1)) {
-                Some(chosen) if chosen < question.asked.options.len() => question.choose(chosen),
+                Some(chosen) if chosen < question.asked.options.len() => {
+                    question.choose(chosen);
+                    self.ask();
+                }
                 Some(_) | None => {
                     self.screen.note("There is no such answer.");
-                    self.question = Some(question);
+                    self.questions.push_front(question);
                 }
             }
         } else if line.trim() == "/cancel" {

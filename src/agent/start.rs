@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use super::environment::Withhold;
 use crate::{
-    config::{Adapter, Config, Permissions, Screen},
+    config::{Adapter, Config, Permissions, Protocol, Screen},
     model::{AgentName, Channel, Conversation, Generation, LaunchToken, Receipt, SessionId},
 };
 
@@ -44,7 +44,11 @@ impl Settings {
             name: name.clone(),
             command: if configured.command.is_empty() { usual() } else { configured.command },
             receipt: configured.receipt.unwrap_or(adapter.receipt),
-            channels: configured.channels.unwrap_or_else(|| Channel::ALL.into()),
+            // Keys in the terminal of a client of ours would be a person's.
+            channels: match adapter.launch.protocol {
+                Some(Protocol::Acp) => vec![Channel::Inbox],
+                None => configured.channels.unwrap_or_else(|| Channel::ALL.into()),
+            },
             permissions: configured.permissions,
             env: configured.env,
             screen,

@@ -66,9 +66,27 @@ impl Agent {
         Ok(json!({ "stopReason": "end_turn" }))
     }
 
+    /// Asks for two things at once, as agents do that use several tools.
     fn may_work(&self, wire: &mut Wire<'_>) -> io::Result<bool> {
-        wire.asked += 1;
-        let id = format!("ask-{}", wire.asked);
+        let asked = [wire.ask()?, wire.ask()?];
+        let mut allowed = 0;
+        let mut answered = 0;
+        while answered < asked.len() {
+            let Some(message) = self.hear(wire)? else { return Ok(false) };
+            if asked.iter().any(|id| message["id"] == id.as_str()) {
+                answered += 1;
+                allowed += usize::from(message["result"]["outcome"]["optionId"] == "yes");
+            }
+        }
+        Ok(allowed == asked.len())
+    }
+}
+
+impl Wire<'_> {
+    /// Asks for a permission; the id of the question.
+    fn ask(&mut self) -> io::Result<String> {
+        self.asked += 1;
+        let id = format!("ask-{}", self.asked);
         let option = |id: &str, kind: &str| json!({ "optionId": id, "name": id, "kind": kind });
         let params = json!({
             "sessionId": SESSION,
@@ -76,17 +94,10 @@ impl Agent {
             "options": [option("no", "reject_once"), option("yes", "allow_once")],
         });
         let method = "session/request_permission";
-        wire.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
-        while let Some(message) = self.hear(wire)? {
-            if message["id"] == id.as_str() {
-                return Ok(message["result"]["outcome"]["optionId"] == "yes");
-            }
-        }
-        Ok(false)
+        self.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
+        Ok(id)
     }
-}
 
-impl Wire<'_> {
     fn say(&mut self, text: &str) -> io::Result<()> {
         let update = json!({ "sessionUpdate": "agent_message_chunk", "content": { "type": "text", "text": text } });
         let params = json!({ "sessionId": SESSION, "update": update });

@@ -66,14 +66,22 @@ impl State {
     }
 
     pub(super) fn on_hooked(&mut self, generation: Generation, hook: Hook, now: &Now<'_>, effects: &mut Vec<Effect>) {
-        if generation != self.generation || !self.is_running() {
+        if generation != self.generation {
+            return;
+        }
+        // An agent may be quicker than the report of its launch, and says only once who it is.
+        if let Hook::Started { agent_session, transcript } = &hook
+            && (self.is_running() || matches!(self.life, Life::Launching))
+        {
+            self.agent_session = agent_session.clone().or_else(|| self.agent_session.take());
+            self.transcript = transcript.clone().or_else(|| self.transcript.take());
+        }
+        if !self.is_running() {
             return;
         }
         self.alive_at = now.at;
         match hook {
-            Hook::Started { agent_session, transcript } => {
-                self.agent_session = agent_session.or_else(|| self.agent_session.take());
-                self.transcript = transcript.or_else(|| self.transcript.take());
+            Hook::Started { .. } => {
                 if self.activity() == Some(Activity::Starting) {
                     self.become_active(Activity::Idle, now);
                 }
@@ -437,6 +445,20 @@ mod tests {
         desk.feed(Session::Stopped { generation: Generation(1) });
 
         assert_eq!(desk.one.state, state);
+    }
+
+    // S59: out of order, and once only
+    #[test]
+    fn an_agent_that_is_quicker_than_the_report_of_its_launch_is_heard() {
+        let mut desk = Desk::launching(rules());
+        let hook = || Hook::Started { agent_session: Some("s-9".to_owned()), transcript: Some("t".to_owned()) };
+
+        desk.feed(hooked(2, Hook::Started { agent_session: Some("another".to_owned()), transcript: None }));
+        desk.feed(hooked(1, hook()));
+        desk.feed(Session::Launched { generation: Generation(1), agent_session: None });
+
+        assert_eq!(desk.state().agent_session.as_deref(), Some("s-9"));
+        assert_eq!(desk.state().transcript.as_deref(), Some("t"));
     }
 
     // S50, S53: one time nothing is no death

@@ -17,7 +17,7 @@ use crate::{
     clock::Stopwatch,
     machine::session,
     model::{Cause, Channel, PromptId, Submission},
-    process::Command,
+    process::{self, Command},
     runtime::{self, Address, Message, Runtime},
 };
 
@@ -112,6 +112,10 @@ impl Executor {
             Ok(output) => {
                 warn!(session.name = %session.session, said = output.stderr_text(), "The agent's queue did not take a prompt");
                 Some(Submission::Indeterminate)
+            }
+            Err(error @ process::Error::NotStarted { .. }) => {
+                debug!(session.name = %session.session, error = %chain(&error), "The agent's queue was not asked");
+                None
             }
             Err(error) => {
                 warn!(session.name = %session.session, error = %chain(&error), "The agent's queue could not be asked");

@@ -49,6 +49,8 @@ mod merging;
 #[cfg(unix)]
 mod pages;
 mod port;
+#[cfg(unix)]
+mod queue;
 mod recorder;
 #[cfg(unix)]
 mod recordings;

@@ -51,6 +51,8 @@ mod pages;
 mod port;
 #[cfg(unix)]
 mod queue;
+#[cfg(unix)]
+mod record;
 mod recorder;
 #[cfg(unix)]
 mod recordings;

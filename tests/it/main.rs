@@ -3,8 +3,6 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it tried, and what it had to skip")]
 
 #[cfg(unix)]
-mod acp;
-#[cfg(unix)]
 mod addressees;
 #[cfg(unix)]
 mod behind;
@@ -32,6 +30,8 @@ mod e2e_prompts;
 mod everything;
 #[cfg(unix)]
 mod forks;
+#[cfg(unix)]
+mod headless;
 #[cfg(unix)]
 mod heavy_queries;
 #[cfg(unix)]

@@ -25,6 +25,7 @@ pub mod inbox;
 mod plan;
 mod receipt;
 mod repeats;
+mod sandbox;
 mod shell;
 pub mod spool;
 mod start;
@@ -36,9 +37,10 @@ pub use self::{
     detect::{Found, Tried, detect},
     environment::{Withhold, credentials},
     hook::{HookEvent, HookKind},
-    plan::{Plan, PlannedFile, QueueCommands, plan, queue, transcript_path},
+    plan::{Plan, PlannedFile, QueueCommands, plan, queue, transcript_path, written_by},
     receipt::evidence_in,
     repeats::failing,
+    sandbox::Sandbox,
     start::{Committer, Contact, GitSetup, Settings, Start},
     turn::Turn,
     usage::used,

@@ -63,7 +63,9 @@ pub fn plan(start: &Start) -> Result<Plan, BrokenTemplate> {
         Permissions::Edits => &launch.permissions.edits,
         Permissions::All => &launch.permissions.all,
     };
-    let mut argv = client(start, agent_session.as_deref());
+    let program = start.agent.command.first().map(String::as_str).unwrap_or_default();
+    let mut argv = start.sandbox.as_ref().map(|sandbox| sandbox.argv(start, program)).unwrap_or_default();
+    argv.extend(client(start, agent_session.as_deref()));
     argv.extend(start.agent.command.iter().cloned());
     for argument in launch.args.iter().chain(permissions).chain(conversation) {
         argv.push(argument.render(&facts)?);
@@ -90,6 +92,16 @@ pub fn transcript_path(start: &Start, agent_session: Option<&str>) -> Result<Opt
     let path = start.agent.adapter.transcript.as_ref().and_then(|transcript| transcript.path.as_ref());
     let facts = facts(start, agent_session, &environment::of(start));
     path.map(|path| path.render(&facts)).transpose()
+}
+
+/// What the program keeps outside of the workspace: its settings, its records.
+///
+/// A template that cannot be filled in names nothing.
+#[must_use]
+pub fn written_by(start: &Start) -> Vec<PathBuf> {
+    let facts = facts(start, None, &environment::of(start));
+    let rendered = start.agent.adapter.writes.iter().filter_map(|path| path.render(&facts).ok());
+    rendered.map(PathBuf::from).filter(|path| path.is_absolute()).collect()
 }
 
 /// What stands before a program that has no terminal of its own.
@@ -225,6 +237,7 @@ mod tests {
             hook_argv: ["/opt/my tools/antiphon", "hook"].map(str::to_owned).into(),
             token: LaunchToken::new([7; 16]),
             conversation: Conversation::New,
+            sandbox: None,
             inherited: [("PATH", "/usr/bin:/bin"), ("GH_TOKEN", "x"), ("CLAUDECODE", "1"), ("TERM", "screen")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),

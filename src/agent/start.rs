@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use super::environment::Withhold;
+use super::{environment::Withhold, sandbox::Sandbox};
 use crate::{
     config::{Adapter, Config, Permissions, Protocol, Screen},
     model::{AgentName, Channel, Conversation, Generation, LaunchToken, Receipt, SessionId},
@@ -86,6 +86,8 @@ pub struct Start {
     pub contact: Contact,
     /// How its git is set up.
     pub git: GitSetup,
+    /// What stands around it, if anything does.
+    pub sandbox: Option<Sandbox>,
     /// Variables that belong to the workspace: its ports, its directory for temporary files.
     pub workspace_env: BTreeMap<String, String>,
 }

@@ -288,6 +288,15 @@ impl Check<'_> {
                 self.complain(&path, "this does not lie in the worktree", hint);
             }
         }
+        let sandbox = workspace.sandbox.clone().unwrap_or_default();
+        for (key, paths) in [("writable", &sandbox.writable), ("hidden", &sandbox.hidden)] {
+            if let Some(index) = paths.iter().position(|path| !path.starts_with("~/") && !Path::new(path).is_absolute())
+            {
+                let index = index.to_string();
+                let path = [&at("sandbox")[..], &[key, &index]].concat();
+                self.complain(&path, "nobody can tell where this lies", "begin it with `/` or `~/`");
+            }
+        }
         if workspace.setup_timeout.0 > SETUP_MAX {
             let hint = "what takes longer is better kept between worktrees or left to the agent";
             self.complain(&at("setup_timeout"), "a setup may take 20m at most", hint);

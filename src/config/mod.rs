@@ -30,7 +30,7 @@ pub use settings::{
 };
 pub use setup::Setup;
 pub use size::{InvalidSize, Size};
-pub use workspace::{Hooks, HydrateBy, Kind, Workspace};
+pub use workspace::{Hooks, HydrateBy, Kind, Sandbox, Workspace};
 
 /// Why there are no settings.
 #[derive(Debug, thiserror::Error)]

@@ -29,6 +29,18 @@ pub struct Workspace {
     pub hydrate: Vec<String>,
     /// How they get there.
     pub hydrate_by: HydrateBy,
+    /// Puts agents into a sandbox of bubblewrap (Linux): they change their workspace, and see no keys of yours. Default: none.
+    pub sandbox: Option<Sandbox>,
+}
+
+/// A sandbox around agents, beside what it always holds. `~/` stands for your home directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sandbox {
+    /// Directories and files that agents may change as well, such as `~/.cargo`: what does not exist is left out.
+    pub writable: Vec<String>,
+    /// Directories and files that they do not see, beside the usual places of keys and Antiphon's own state.
+    pub hidden: Vec<String>,
 }
 
 /// How something that was kept gets into a worktree.
@@ -79,6 +91,7 @@ impl Default for Workspace {
             link: Vec::new(),
             hydrate: Vec::new(),
             hydrate_by: HydrateBy::default(),
+            sandbox: None,
         }
     }
 }

@@ -57,7 +57,8 @@ impl Executor {
         let common = repository.as_ref().filter(|_| !is_clone).map(|repository| repository.path.join(".git"));
         // Some sandboxes forbid it by itself, whatever is allowed around it.
         let own_git_dir = if is_clone { Some(workspace.join(".git")) } else { git_dir(&workspace) };
-        Start {
+        let wanted = repository.as_ref().and_then(|repository| self.workspace_settings(repository).sandbox);
+        let mut start = Start {
             agent: self.agent_settings(name),
             session: address.session.clone(),
             generation: address.generation,
@@ -77,7 +78,10 @@ impl Executor {
                 config: prepared.as_ref().map(Workspace::git_config).unwrap_or_default(),
             },
             workspace_env: prepared.as_ref().map(Workspace::environment).unwrap_or_default(),
-        }
+            sandbox: None,
+        };
+        start.sandbox = self.sandbox(&start, wanted.as_ref());
+        start
     }
 
     /// What of an environment may not reach an agent or a command of the operator's.

@@ -20,6 +20,7 @@ mod prompt;
 mod quoting;
 mod report;
 mod repository;
+mod sandbox;
 mod setup;
 mod thread;
 mod triage;

@@ -69,7 +69,7 @@ impl Executor {
         }
     }
 
-    fn workspace_settings(&self, repository: &Repository) -> config::Workspace {
+    pub(super) fn workspace_settings(&self, repository: &Repository) -> config::Workspace {
         let config = self.config.borrow();
         let own = config.repositories.iter().find(|settings| settings.name == repository.configured);
         own.map(|settings| settings.workspace.clone()).unwrap_or_default()

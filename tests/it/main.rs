@@ -58,6 +58,8 @@ mod recorder;
 mod recordings;
 #[cfg(unix)]
 mod rescue;
+#[cfg(target_os = "linux")]
+mod sandbox;
 #[cfg(unix)]
 mod setup;
 #[cfg(unix)]

@@ -180,7 +180,7 @@ async fn around(house: &House, seat: &mut Seat, message: &Message, chance: &mut 
             let door = send.await?;
             pause(chance, 800, 2_500).await;
             // Somebody ends the shell; the agent is then started again.
-            process::force(seat.pid()?, Force::Kill).context("the shell cannot be ended")?;
+            end(seat.pid()?);
             Ok(door)
         }
         Fault::TwoClients => {
@@ -203,7 +203,7 @@ async fn around(house: &House, seat: &mut Seat, message: &Message, chance: &mut 
             let holder = holder(house, seat)?;
             let door = send.await?;
             pause(chance, 0, 250).await;
-            process::force(holder, Force::Kill).context("the holder cannot be killed")?;
+            end(holder);
             Ok(door)
         }
         Fault::Nothing
@@ -280,10 +280,15 @@ impl Drop for StandsStill {
     }
 }
 
+/// Ends a process, unless it has ended by itself, which the daemon has yet to notice.
+fn end(pid: u32) {
+    drop(process::force(pid, Force::Kill));
+}
+
 /// Lets a process stand still for a while.
 pub(super) async fn stand_still(pid: u32, chance: &mut Chance) -> anyhow::Result<()> {
-    process::force(pid, Force::Pause).context("nobody stands still")?;
-    let _still = StandsStill(pid);
+    // One that has just ended, which the daemon has yet to notice, stands still for good.
+    let _still = process::force(pid, Force::Pause).ok().map(|()| StandsStill(pid));
     // Once in a while longer than anybody waits for an answer.
     let (from, to) = if chance.percent(15) { (11_000, 12_000) } else { (200, 4_000) };
     pause(chance, from, to).await;

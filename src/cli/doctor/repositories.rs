@@ -25,6 +25,11 @@ pub(super) async fn all(config: &Config, caller: &Caller) -> Vec<Check> {
             let what = format!("{} wants tmux, which is not installed", repository.name);
             checks.push(Check::problem("runtime", what, "install tmux 3.2 or later, or say `runtime: pty`"));
         }
+        if repository.workspace.sandbox.is_some() && caller.find_program("bwrap").is_none() {
+            let what = format!("{} wants a sandbox, and bubblewrap is not installed", repository.name);
+            let hint = "install it (Debian: `apt install bubblewrap`; Linux only), or leave `sandbox` out";
+            checks.push(Check::problem("sandbox", what, hint));
+        }
     }
     checks.extend(agents(config, caller).await);
     checks

@@ -49,6 +49,9 @@ pub struct Adapter {
     /// Variables by which the program marks the processes that it starts.
     #[serde(default)]
     pub environment: Marks,
+    /// What the program keeps outside of its workspace and has to be able to change: its settings, its records.
+    #[serde(default)]
+    pub writes: Vec<Template>,
     /// Where the program writes down what it was told and what it used.
     #[serde(default)]
     pub transcript: Option<Transcript>,
@@ -169,6 +172,7 @@ impl Adapter {
             receipt: no_receipt(),
             launch: Launch::default(),
             screen: Screen::default(),
+            writes: Vec::new(),
             environment: Marks::default(),
             transcript: None,
         }

@@ -1,0 +1,49 @@
+//! What stands around an agent that the operator has put into a sandbox, as far as it is there.
+
+use std::path::{Path, PathBuf};
+
+use super::Executor;
+use crate::{
+    agent::{self, Start},
+    config,
+};
+
+/// Where the keys of a person lie, below the home directory.
+const KEYS: [&str; 14] = [
+    ".ssh",
+    ".gnupg",
+    ".aws",
+    ".azure",
+    ".kube",
+    ".docker",
+    ".netrc",
+    ".git-credentials",
+    ".config/gh",
+    ".config/gcloud",
+    ".config/op",
+    ".local/share/keyrings",
+    ".password-store",
+    ".mozilla",
+];
+
+impl Executor {
+    /// The sandbox of a launch, if its repository wants one. This looks at the disk.
+    pub(super) fn sandbox(&self, start: &Start, wanted: Option<&config::Sandbox>) -> Option<agent::Sandbox> {
+        let wanted = wanted?;
+        let home = start.inherited.get("HOME").map(PathBuf::from).unwrap_or_default();
+        let below_home = |path: &String| match path.strip_prefix("~/") {
+            Some(rest) => home.join(rest),
+            None => PathBuf::from(path),
+        };
+        let hidden = KEYS.iter().map(|key| home.join(key)).chain(wanted.hidden.iter().map(below_home));
+        // The tokens of the daemon, and the work of other agents.
+        let hidden = hidden.chain([self.places.root().to_owned()]);
+        let (hidden_dirs, others): (Vec<_>, Vec<_>) = hidden.partition(|path| path.is_dir());
+        let own = agent::written_by(start).into_iter().chain(wanted.writable.iter().map(below_home));
+        Some(agent::Sandbox {
+            writable: own.filter(|path| path.exists()).collect(),
+            hidden_dirs,
+            hidden_files: others.into_iter().filter(|path: &PathBuf| Path::is_file(path)).collect(),
+        })
+    }
+}

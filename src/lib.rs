@@ -1,6 +1,5 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
-pub mod acp;
 pub mod agent;
 pub mod app;
 pub mod background;
@@ -15,6 +14,7 @@ pub mod event;
 pub mod executor;
 pub mod failure;
 pub mod github;
+pub mod headless;
 pub mod http;
 pub mod journal;
 pub mod machine;

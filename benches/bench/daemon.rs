@@ -7,8 +7,10 @@ use std::{
 };
 
 use antiphon::{
+    app::{self, Order},
     background::Tasks,
     clock::Clock,
+    config::Environment,
     simulator::{Options, Simulator},
 };
 use anyhow::{Context as _, ensure};
@@ -30,11 +32,22 @@ pub(crate) struct World {
     tasks: Tasks,
 }
 
+/// How a world is set up.
+pub(crate) struct Style {
+    pub(crate) runtime: &'static str,
+    pub(crate) sessions: u16,
+    pub(crate) time_scale: u32,
+}
+
 /// A daemon that runs; it is killed when this is dropped.
 pub(crate) struct Daemon(Child);
 
 impl World {
     pub(crate) async fn new(dir: &Path) -> anyhow::Result<Self> {
+        Self::with(dir, &Style { runtime: "tmux", sessions: 4, time_scale: 100 }).await
+    }
+
+    pub(crate) async fn with(dir: &Path, style: &Style) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir.join("reactions"))?;
         let tasks = Tasks::new();
         let options = Options {
@@ -53,19 +66,22 @@ impl World {
         ensure!(cloned.success(), "the simulator's repository cannot be cloned");
         let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let world = Self { github, dir: dir.to_owned(), port, tasks };
-        std::fs::write(world.config(), world.settings()?)?;
+        std::fs::write(world.config(), world.settings(style)?)?;
         Ok(world)
     }
 
-    fn settings(&self) -> anyhow::Result<String> {
+    fn settings(&self, style: &Style) -> anyhow::Result<String> {
         let bench = std::env::current_exe()?;
         Ok(format!(
             "listen: 127.0.0.1:{port}\ngithub: {{ api_url: '{api}', token_env: BENCH_TOKEN }}\n\
              webhook: {{ secret_env: BENCH_SECRET }}\nrepositories:\n  - name: {REPO}\n    path: '{dir}/clone'\n    \
-             agent: bench\n    runtime: tmux\n    issues: {{ labels: [agent] }}\n\
+             agent: bench\n    runtime: {runtime}\n    issues: {{ labels: [agent] }}\n\
              agents:\n  bench:\n    command: ['{bench}', agent]\n    receipt: hook\n    ready: 'bench>\\s*\\z'\n    \
              env: {{ BENCH_NOTES: '{dir}/notes' }}\n\
-             reactions: {{ dir: '{dir}/reactions' }}\ntime_scale: 100\n",
+             reactions: {{ dir: '{dir}/reactions' }}\nlimits: {{ sessions: {sessions} }}\ntime_scale: {scale}\n",
+            runtime = style.runtime,
+            sessions = style.sessions,
+            scale = style.time_scale,
             port = self.port,
             api = self.github.api_url(),
             dir = self.dir.display(),
@@ -134,6 +150,47 @@ impl World {
         Letter::new(event, payload.to_string().into_bytes())
     }
 
+    /// The names of the sessions, by what lies in the state directory.
+    pub(crate) fn sessions(&self) -> anyhow::Result<Vec<String>> {
+        let entries = std::fs::read_dir(self.state_dir().join("sessions"))?;
+        let mut names: Vec<_> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// The processes beside the daemon that hold and record the sessions: they name its state directory.
+    pub(crate) fn helpers(&self, daemon: &Daemon) -> anyhow::Result<Vec<u32>> {
+        let (state, bench) = (self.state_dir(), std::env::current_exe()?);
+        let (state, bench) = (state.to_string_lossy(), bench.to_string_lossy());
+        let processes = std::fs::read_dir("/proc")?.flatten();
+        let processes = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let is_ours = |process: &u32| {
+            let line = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).into_owned();
+            line.contains(&*state) && !line.starts_with(&*bench)
+        };
+        Ok(processes.filter(|process| *process != daemon.process()).filter(is_ours).collect())
+    }
+
+    /// Ends the agents, which outlive the daemon on purpose.
+    pub(crate) async fn end_sessions(&self) -> anyhow::Result<()> {
+        let home = self.dir.to_string_lossy();
+        let variables = [("PATH", PATH), ("HOME", &home), ("BENCH_TOKEN", TOKEN), ("BENCH_SECRET", SECRET)];
+        let order = Order {
+            config: self.config(),
+            state_dir: self.state_dir(),
+            environment: Environment::new(&self.dir, variables),
+            own_program: BINARY.into(),
+        };
+        app::end_sessions(&order).await
+    }
+
+    /// The end of the daemon's log.
+    pub(crate) fn log_tail(&self) -> String {
+        let log = std::fs::read_to_string(self.dir.join("daemon.log")).unwrap_or_default();
+        log.lines().rev().take(5).collect::<Vec<_>>().join("\n")
+    }
+
     pub(crate) async fn end(self) {
         self.tasks.shut_down(Duration::from_secs(5)).await;
     }
@@ -147,6 +204,10 @@ impl Drop for World {
 }
 
 impl Daemon {
+    pub(crate) fn process(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Resident memory in MB.
     pub(crate) fn resident(&self) -> anyhow::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;

@@ -4,6 +4,7 @@
 //! bench                  the whole run
 //! bench bare             a bare axum server with HMAC and parse, until its input ends   (a child of the run)
 //! bench worktrees        workspaces of a large repository alone
+//! bench crowd            a hundred sessions that wait, alone
 //! bench agent            an agent that notes when text reached it                        (runs inside a session)
 //! ```
 //!
@@ -15,6 +16,7 @@
 mod agent;
 mod bare;
 mod chain;
+mod crowd;
 mod daemon;
 mod doors;
 mod floors;
@@ -26,7 +28,7 @@ mod table;
 mod tmux;
 mod worktrees;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use table::Table;
 
@@ -38,15 +40,16 @@ fn main() -> anyhow::Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some("bare") => runtime.block_on(bare::serve()),
         Some("agent") => agent::run(),
-        Some("worktrees") => runtime.block_on(worktrees()),
+        Some("worktrees") => runtime.block_on(alone(async |dir, table| worktrees::measure(dir, table).await)),
+        Some("crowd") => runtime.block_on(alone(async |dir, table| crowd::measure(dir, table).await)),
         _ => runtime.block_on(run()),
     }
 }
 
-async fn worktrees() -> anyhow::Result<()> {
+async fn alone(measure: impl AsyncFnOnce(&Path, &mut Table) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let dir = tempfile::Builder::new().prefix("antiphon-bench-").tempdir()?;
     let mut table = Table::default();
-    worktrees::measure(dir.path(), &mut table).await?;
+    measure(dir.path(), &mut table).await?;
     println!("{table}");
     Ok(())
 }
@@ -63,6 +66,7 @@ async fn run() -> anyhow::Result<()> {
     starts::measure(dir.path(), &mut table).await?;
     restart::measure(&dir.path().join("restart"), &mut table).await?;
     worktrees::measure(dir.path(), &mut table).await?;
+    crowd::measure(&dir.path().join("crowd"), &mut table).await?;
     let again = floors::fdatasync(dir.path())?;
     table.floor("the same at the end of the run", again);
     println!("{table}");

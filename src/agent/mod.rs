@@ -6,6 +6,7 @@
 //! the agent's hook ──▶ spool::record (in its own process) ──▶ one line on disk ──▶ spool::drain ──▶ HookEvent
 //! the daemon ──▶ inbox::place ──▶ the agent's hook or plugin takes it
 //! the agent's transcript ──▶ transcript::find ─────────────────────────────────────────────────▶ a quote
+//! the agent's transcript ──▶ turn::Turn ───────────────────────────────────────────────────────▶ the end of a turn
 //! the agent's transcript ──▶ repeats::failing ──────────────────────────────────────────────────▶ a command
 //! the agent's transcript ──▶ usage::used ──────────────────────────────────────────────────────▶ tokens and dollars
 //! ```
@@ -28,6 +29,7 @@ mod shell;
 pub mod spool;
 mod start;
 pub mod transcript;
+mod turn;
 mod usage;
 
 pub use self::{
@@ -38,5 +40,6 @@ pub use self::{
     receipt::evidence_in,
     repeats::failing,
     start::{Committer, Contact, GitSetup, Settings, Start},
+    turn::Turn,
     usage::used,
 };

@@ -11,7 +11,7 @@ use sha2::Digest as _;
 
 use super::{environment, inbox::Inbox, shell, start::Start};
 use crate::{
-    config::{BrokenTemplate, Facts, Permissions, Protocol, Template},
+    config::{BrokenTemplate, Facts, Permissions, Template},
     model::Conversation,
 };
 
@@ -63,7 +63,7 @@ pub fn plan(start: &Start) -> Result<Plan, BrokenTemplate> {
         Permissions::Edits => &launch.permissions.edits,
         Permissions::All => &launch.permissions.all,
     };
-    let mut argv = client(start);
+    let mut argv = client(start, agent_session.as_deref());
     argv.extend(start.agent.command.iter().cloned());
     for argument in launch.args.iter().chain(permissions).chain(conversation) {
         argv.push(argument.render(&facts)?);
@@ -93,12 +93,14 @@ pub fn transcript_path(start: &Start, agent_session: Option<&str>) -> Result<Opt
 }
 
 /// What stands before a program that has no terminal of its own.
-fn client(start: &Start) -> Vec<String> {
-    let Some(Protocol::Acp) = start.agent.adapter.launch.protocol else { return Vec::new() };
+fn client(start: &Start, agent_session: Option<&str>) -> Vec<String> {
+    let Some(protocol) = start.agent.adapter.launch.protocol else { return Vec::new() };
     let own = start.hook_argv.first().cloned().unwrap_or_default();
-    let mut argv = vec![own, "acp".to_owned(), "--permissions".to_owned(), start.agent.permissions.as_str().to_owned()];
-    if let Conversation::Continued(id) = &start.conversation {
-        argv.extend(["--resume".to_owned(), id.clone()]);
+    let mut argv = vec![own];
+    argv.extend(["headless", "--protocol", protocol.as_str()].map(str::to_owned));
+    argv.extend(["--permissions", start.agent.permissions.as_str()].map(str::to_owned));
+    if let Some(id) = agent_session {
+        argv.extend(["--conversation".to_owned(), id.to_owned()]);
     }
     argv.push("--".to_owned());
     argv

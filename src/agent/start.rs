@@ -46,7 +46,7 @@ impl Settings {
             receipt: configured.receipt.unwrap_or(adapter.receipt),
             // Keys in the terminal of a client of ours would be a person's.
             channels: match adapter.launch.protocol {
-                Some(Protocol::Acp) => vec![Channel::Inbox],
+                Some(Protocol::Acp | Protocol::StreamJson) => vec![Channel::Inbox],
                 None => configured.channels.unwrap_or_else(|| Channel::ALL.into()),
             },
             permissions: configured.permissions,

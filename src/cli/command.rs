@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use super::{
-    acp, adopt, attach, bench, caller::Caller, completions, demo, doctor, error::Error, exit_codes, faulty_agent, gc,
-    git_credential, github, hold, hook, init, journal, logs, open, reactions, record, recording, retry, scripted_agent,
-    send, spawn, status, stop, undo, up, webhook,
+    adopt, attach, bench, caller::Caller, completions, demo, doctor, error::Error, exit_codes, faulty_agent, gc,
+    git_credential, github, headless, hold, hook, init, journal, logs, open, reactions, record, recording, retry,
+    scripted_agent, send, spawn, status, stop, undo, up, webhook,
 };
 
 /// What can be asked for.
@@ -64,9 +64,9 @@ pub(super) enum Command {
     /// Holds the terminal of one launch
     #[command(hide = true)]
     Hold(hold::Arguments),
-    /// Shows an agent that speaks the Agent Client Protocol
+    /// Shows an agent without a terminal of its own in this one
     #[command(hide = true)]
-    Acp(acp::Arguments),
+    Headless(headless::Arguments),
     /// Records a terminal of tmux
     #[command(hide = true)]
     Record(record::Arguments),
@@ -118,7 +118,7 @@ impl Command {
             Self::Demo(arguments) => return demo::run(&arguments, caller),
             Self::Bench(arguments) => return bench::run(&arguments, caller),
             Self::Hold(arguments) => return Ok(hold::run(&arguments)),
-            Self::Acp(arguments) => return acp::run(arguments, environment),
+            Self::Headless(arguments) => return headless::run(arguments, environment),
             Self::Record(arguments) => return Ok(record::run(&arguments)),
             Self::ScriptedAgent(arguments) => return Ok(scripted_agent::run(arguments, environment)),
             Self::FaultyAgent(arguments) => return Ok(faulty_agent::run(arguments, environment)),
@@ -153,7 +153,7 @@ impl Command {
             | Self::Completions(_)
             | Self::ExitCodes
             | Self::Hold(_)
-            | Self::Acp(_)
+            | Self::Headless(_)
             | Self::Record(_)
             | Self::Hook(_)
             | Self::GitCredential(_)

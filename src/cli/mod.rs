@@ -5,7 +5,6 @@
 //!
 //! Nothing here starts an async runtime before a command needs one: `--version` and completions are instant.
 
-mod acp;
 mod adopt;
 mod age;
 mod attach;
@@ -24,6 +23,7 @@ mod gc;
 mod git_credential;
 mod github;
 mod granted;
+mod headless;
 mod hold;
 mod hook;
 mod init;

@@ -2,7 +2,11 @@
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use crate::{config::Environment, simulator::agent};
+use super::headless;
+use crate::{
+    config::{Environment, Protocol},
+    simulator::agent,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -12,9 +16,12 @@ pub(super) struct Arguments {
     /// Notes every byte that comes from the terminal in this file
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Speaks the Agent Client Protocol on its standard streams instead of showing itself in a terminal
+    /// Speaks this on its standard streams instead of showing itself in a terminal
+    #[arg(long, value_name = "NAME", value_parser = headless::protocol)]
+    protocol: Option<Protocol>,
+    /// Asks nobody for anything there
     #[arg(long)]
-    acp: bool,
+    permitted: bool,
     /// A command that is told of prompts and turns, as agents' hooks are
     #[arg(last = true)]
     hook: Vec<OsString>,
@@ -29,6 +36,10 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) -> ExitCode {
         delay_ms: arguments.delay_ms,
         record: arguments.record,
     };
-    let code = if arguments.acp { agent::run_by_acp(args) } else { agent::run(args) };
+    let code = match arguments.protocol {
+        Some(Protocol::Acp) => agent::run_by_acp(args),
+        Some(Protocol::StreamJson) => agent::run_by_stream_json(args, arguments.permitted),
+        None => agent::run(args),
+    };
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

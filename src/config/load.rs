@@ -553,7 +553,7 @@ limits: { sessions: 0 }
         3 |   - { name: O/R, path: /x, agent: mine }
           |                                   ^^^^
           |
-          = hint: known are aider, amp, claude, codex, copilot, copilot-acp, cursor, droid, gemini, gemini-acp, generic, goose, goose-acp, opencode, opencode-acp, qwen; describe another one under `agents: { mine: … }`
+          = hint: known are aider, amp, claude, claude-stream, codex, copilot, copilot-acp, cursor, droid, gemini, gemini-acp, generic, goose, goose-acp, opencode, opencode-acp, qwen; describe another one under `agents: { mine: … }`
 
         at "agents.codex.adapter"
         error: there is no agent `cluade`

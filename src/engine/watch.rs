@@ -1,4 +1,5 @@
-//! Watches the agents' terminals and posts what is news: an end, a dialog, a screen that comes to rest or moves again.
+//! Watches the agents' terminals and posts what is news: an end, a dialog, a screen that comes to rest or moves again; and
+//! a turn that their records say is over.
 //!
 //! A terminal that goes on as before makes no entry in the journal; one that changes all the time makes one now and then,
 //! as a sign of life. When half of the agents seem to end at once, the fault is likely ours or the machine's: nobody hears of
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use crate::{
+    agent::Turn,
     clock::{Clock, Jumps},
     event::{self, Seen},
     executor::{Executor, Sight},
@@ -61,9 +63,9 @@ impl Watch {
     /// Works until told to stop. A terminal that answers slowly keeps nobody else waiting.
     pub async fn run(mut self, stop: CancellationToken) {
         let (executor, mut rules) = (self.executor.clone(), self.rules.clone());
-        let look = |session: Box<session::State>| async {
-            let sight = executor.sight(&session).await;
-            (session, sight)
+        let look = |(session, turn): (Box<session::State>, Option<Turn>)| async {
+            let (sight, turn) = tokio::join!(executor.sight(&session), executor.turn(&session, turn));
+            (session, sight, turn)
         };
         let mut looks = FuturesUnordered::new();
         let mut looking = BTreeSet::new();
@@ -74,14 +76,16 @@ impl Watch {
                 () = &mut round => {
                     let running = self.running().await;
                     let idle = running.into_iter().filter(|session| looking.insert(address(session)));
-                    looks.extend(idle.map(look));
+                    let idle: Vec<_> = idle.map(|session| self.with_turn(session)).collect();
+                    looks.extend(idle.into_iter().map(look));
                     round.set(tokio::time::sleep(self.pause()));
                 }
                 // The rules say how often to look.
                 Ok(()) = rules.changed() => round.set(tokio::time::sleep(self.pause())),
-                Some((session, sight)) = looks.next() => {
+                Some((session, sight, turn)) = looks.next() => {
                     looking.remove(&address(&session));
                     self.tell(&session, sight).await;
+                    self.tell_turn(&session, turn).await;
                 }
             }
         }
@@ -107,6 +111,23 @@ impl Watch {
             // What was not told is news again at the next look.
             self.watched.remove(&address(session));
             warn!(error = &error as &dyn std::error::Error, "Could not tell what an agent's terminal shows");
+        }
+    }
+
+    /// A session with what is known of the turn that it is in.
+    fn with_turn(&mut self, session: Box<session::State>) -> (Box<session::State>, Option<Turn>) {
+        let turn = self.watched.get_mut(&address(&session)).and_then(|watched| watched.turn.take());
+        (session, turn)
+    }
+
+    async fn tell_turn(&mut self, session: &session::State, turn: Option<Turn>) {
+        if let Some(turn) = turn.as_ref().filter(|turn| turn.is_over())
+            && let Err(error) = self.journal.post(vec![turn_over(session, turn)]).await
+        {
+            warn!(error = &error as &dyn std::error::Error, "Could not tell that an agent's turn is over");
+        }
+        if let Some(watched) = self.watched.get_mut(&address(session)) {
+            watched.turn = turn;
         }
     }
 
@@ -150,6 +171,13 @@ fn post(session: &session::State, seen: Seen, at: Timestamp) -> Post {
     Post { cause, to: key, event: event::Session::Probed { generation, seen }.into() }
 }
 
+/// However often it is posted, it is told once.
+fn turn_over(session: &session::State, turn: &Turn) -> Post {
+    let (generation, key, prompt) = (session.generation, session.key(), turn.prompt().clone());
+    let cause = format!("watch/{key}/{generation}/turn/{prompt}");
+    Post { cause, to: key, event: event::Session::TurnOver { generation, prompt }.into() }
+}
+
 /// Whose fault the end of an agent is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Belief {
@@ -187,6 +215,8 @@ struct Watched {
     missing: bool,
     /// Since when it seems to have ended.
     ended_at: Option<Timestamp>,
+    /// What its record says of the turn that it is in.
+    turn: Option<Turn>,
 }
 
 impl Watched {
@@ -200,6 +230,7 @@ impl Watched {
             told_at: now,
             missing: session.missing > 0,
             ended_at: None,
+            turn: None,
         }
     }
 
@@ -261,7 +292,7 @@ mod tests {
 
     fn fresh() -> Watched {
         let told = session::Screen::default();
-        Watched { screen: None, changed_at: at(0), told, told_at: at(0), missing: false, ended_at: None }
+        Watched { screen: None, changed_at: at(0), told, told_at: at(0), missing: false, ended_at: None, turn: None }
     }
 
     #[test]

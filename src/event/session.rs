@@ -93,6 +93,13 @@ pub enum Session {
         /// What it said.
         hook: Hook,
     },
+    /// The agent's record of the conversation says that a turn is over.
+    TurnOver {
+        /// Which launch.
+        generation: Generation,
+        /// The prompt that began it.
+        prompt: PromptId,
+    },
     /// A look at the agent's terminal brought news.
     Probed {
         /// Which launch.
@@ -280,6 +287,7 @@ impl Session {
             Self::Withdrawn { .. } => "prompt withdrawn",
             Self::Acknowledged { .. } => "prompt acknowledged",
             Self::Hooked { hook, .. } => hook.name(),
+            Self::TurnOver { .. } => "turn over",
             Self::Probed { .. } => "probed",
             Self::Used { .. } => "usage read",
             Self::ExitJudged { common: true, .. } => "ended with others",

@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use tracing::debug;
+
 use super::{
     Executor, Outcome,
     agents::{Launchable, Place},
@@ -205,6 +207,23 @@ impl Executor {
         let (generation, usage) = (address.generation, used.unwrap_or_default());
         let event = event::Session::Used { generation, usage, turn, trace: Box::new(Trace { files, failing }) };
         Outcome::Done(Some(event.into()))
+    }
+
+    /// Reads on in the agent's record whether the turn is over that it works on; none where no record says so. `known` is
+    /// what the last look brought.
+    pub async fn turn(&self, session: &session::State, known: Option<agent::Turn>) -> Option<agent::Turn> {
+        let prompt = session.awaited_turn()?;
+        let mut turn = known.filter(|turn| turn.prompt() == prompt).unwrap_or_else(|| agent::Turn::of(prompt.clone()));
+        let address = Address { session: session.session.clone(), generation: session.generation };
+        let (place, format) = self.transcript(&address, session, session.transcript.clone());
+        let format = format.filter(|format| !format.turn_ends.is_empty())?;
+        let read = move || {
+            if let Err(error) = turn.read_on(|| place?.path(), &format) {
+                debug!(session.name = %address.session, %error, "Could not read an agent's record");
+            }
+            turn
+        };
+        tokio::task::spawn_blocking(read).await.ok()
     }
 
     /// Looks for the id of a prompt in what the agent's process wrote.

@@ -213,7 +213,9 @@ fn of_session(event: &event::Session) -> Option<String> {
         Session::Launched { generation, .. } | Session::Stopped { generation } => Some(format!("launch {generation}")),
         Session::Used { usage, .. } => Some(super::usage::words(usage)),
         Session::PromptWanted { reference } => Some(format!("by {}, attempt {}", reference.from, reference.attempt)),
-        Session::Composed { prompt, .. } | Session::Withdrawn { prompt, .. } => Some(prompt.to_string()),
+        Session::Composed { prompt, .. } | Session::Withdrawn { prompt, .. } | Session::TurnOver { prompt, .. } => {
+            Some(prompt.to_string())
+        }
         Session::Delivered { prompt, submission, channel } => Some(format!(
             "{prompt} by {}: {}",
             channel.as_str(),

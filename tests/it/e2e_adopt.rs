@@ -18,18 +18,18 @@ async fn a_conversation_with(agent: Agent, world: &World) -> String {
     let words = "The secret word is mango [[say mango]]";
     let id = "11111111-2222-4333-8444-555555555555";
     let args = match agent {
-        Agent::Claude => vec!["-p", words, "--session-id", id],
+        Agent::Claude | Agent::ClaudeStream => vec!["-p", words, "--session-id", id],
         Agent::Codex => vec!["exec", "--json", words],
         Agent::OpenCode => panic!("its conversations stay in their directory"),
     };
     let env = agent.settings(&stage, &world.dir.path().join("home"), &[])["env"].clone();
     let env = env.as_object().unwrap().iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()));
-    let mut command = Command::new(stage.bin.join(agent.name()));
+    let mut command = Command::new(stage.bin.join(agent.program()));
     command.args(args).current_dir(world.clone_dir()).env_clear().envs(env).stdin(std::process::Stdio::null());
     let output = command.output().await.unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
-    if agent == Agent::Claude {
+    if agent.program() == "claude" {
         return id.to_owned();
     }
     let begun: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();

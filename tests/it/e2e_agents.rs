@@ -38,6 +38,8 @@ pub(crate) fn stage() -> Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Agent {
     Claude,
+    /// Without its terminal.
+    ClaudeStream,
     Codex,
     OpenCode,
 }
@@ -46,6 +48,15 @@ impl Agent {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Claude => "claude",
+            Self::ClaudeStream => "claude-stream",
+            Self::Codex => "codex",
+            Self::OpenCode => "opencode",
+        }
+    }
+
+    pub(crate) const fn program(self) -> &'static str {
+        match self {
+            Self::Claude | Self::ClaudeStream => "claude",
             Self::Codex => "codex",
             Self::OpenCode => "opencode",
         }
@@ -54,7 +65,7 @@ impl Agent {
     /// Settings of the user's own by which it speaks to the model and trusts the repository, and with it its worktrees.
     fn prepare(self, home: &Path, clone: &str, model: &str) {
         match self {
-            Self::Claude => {
+            Self::Claude | Self::ClaudeStream => {
                 let trusted = json!({ clone: { "hasTrustDialogAccepted": true } });
                 let known = json!({ "hasCompletedOnboarding": true, "projects": trusted });
                 std::fs::write(home.join(".claude.json"), known.to_string()).unwrap();
@@ -84,7 +95,7 @@ impl Agent {
 
     pub(crate) fn settings(self, stage: &Stage, home: &Path, channels: &[Channel]) -> Value {
         let mut env = json!({ "HOME": home, "PATH": stage.path });
-        if self == Self::Claude {
+        if self.program() == "claude" {
             env["ANTHROPIC_BASE_URL"] = json!(stage.model);
             env["ANTHROPIC_AUTH_TOKEN"] = json!("scripted");
             env["ANTHROPIC_MODEL"] = json!("scripted");
@@ -95,18 +106,18 @@ impl Agent {
                 env[format!("OPENCODE_DISABLE_{switch}")] = json!("1");
             }
         }
-        json!({ "command": [stage.bin.join(self.name())], "env": env, "channels": channels })
+        json!({ "command": [stage.bin.join(self.program())], "env": env, "channels": channels })
     }
 
     /// What it wrote down as said to it, one line of its transcript.
     fn told(self, line: &Value) -> Option<&str> {
         match self {
-            Self::Claude if line["type"] == "user" => {
+            Self::Claude | Self::ClaudeStream if line["type"] == "user" => {
                 let said = line["message"]["content"].as_str();
                 if line["isMeta"] == true { said?.strip_prefix("Stop hook feedback:\n") } else { said }
             }
             Self::Codex if line["payload"]["role"] == "user" => line["payload"]["content"][0]["text"].as_str(),
-            Self::Claude | Self::Codex | Self::OpenCode => None,
+            Self::Claude | Self::ClaudeStream | Self::Codex | Self::OpenCode => None,
         }
     }
 }
@@ -395,4 +406,10 @@ async fn opencodes_receipt_outlives_the_daemon_in_a_terminal_of_our_own() {
 #[ignore = "needs real agents: scripts/e2e-agents"]
 async fn opencode_puts_a_red_check_right_in_tmux() {
     a_red_check_is_put_right(Agent::OpenCode, "tmux").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs real agents: scripts/e2e-agents"]
+async fn claude_without_its_terminal_puts_a_red_check_right() {
+    a_red_check_is_put_right(Agent::ClaudeStream, "pty").await;
 }

@@ -128,6 +128,7 @@ async fn over_a_dialog(world: &World, agent: Agent, n: usize, last: &str) -> Str
     is(world, SessionPhase::Idle).await;
     let (command, title) = match agent {
         Agent::Claude => ("/model", "Esc to cancel"),
+        Agent::ClaudeStream => panic!("it has no dialogs"),
         Agent::Codex => ("/model", "esc back"),
         Agent::OpenCode => ("/models", "Select model"),
     };
@@ -157,7 +158,7 @@ async fn many_prompts_arrive_once_each(agent: Agent, prompts: usize, channels: &
         println!("{agent:?}: prompt {n} of {prompts}");
         last = match n % 25 {
             8 => over_a_draft(&world, n, &last).await,
-            16 => over_a_dialog(&world, agent, n, &last).await,
+            16 if agent != Agent::ClaudeStream => over_a_dialog(&world, agent, n, &last).await,
             _ => {
                 // Nobody waits for the end of a turn: many of these come while the agent works.
                 send(&world, n, words(n)).await;
@@ -215,4 +216,10 @@ async fn codex_takes_prompts_from_its_queue_once_each() {
 #[ignore = "needs real agents: scripts/e2e-agents"]
 async fn opencode_takes_prompts_from_its_inbox_once_each() {
     many_prompts_arrive_once_each(Agent::OpenCode, BEST, &Channel::ALL, &[Channel::Inbox, Channel::Terminal]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs real agents: scripts/e2e-agents"]
+async fn claude_without_its_terminal_takes_two_hundred_prompts_once_each() {
+    many_prompts_arrive_once_each(Agent::ClaudeStream, TYPED, &[Channel::Inbox], &[Channel::Inbox]).await;
 }

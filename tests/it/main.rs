@@ -3,8 +3,6 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it tried, and what it had to skip")]
 
 #[cfg(unix)]
-mod acp;
-#[cfg(unix)]
 mod addressees;
 #[cfg(unix)]
 mod behind;
@@ -33,6 +31,8 @@ mod everything;
 #[cfg(unix)]
 mod forks;
 #[cfg(unix)]
+mod headless;
+#[cfg(unix)]
 mod heavy_queries;
 #[cfg(unix)]
 mod kill;
@@ -52,6 +52,8 @@ mod pages;
 mod port;
 #[cfg(unix)]
 mod queue;
+#[cfg(unix)]
+mod record;
 mod recorder;
 #[cfg(unix)]
 mod recordings;

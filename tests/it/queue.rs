@@ -1,6 +1,6 @@
 //! An agent with a queue of its own, with the real daemon: a prompt is put there once, or called indeterminate.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use antiphon::{
     client::Client,
@@ -8,7 +8,7 @@ use antiphon::{
     view::{PromptView, SessionPhase},
 };
 
-use crate::world::{BINARY, Daemon, World, eventually};
+use crate::world::{Daemon, World, eventually};
 
 /// What a second process of the program does with `queue` stands in the file beside it, and so does what is typed.
 const AGENT: &str = r#"#!/bin/sh
@@ -39,15 +39,7 @@ struct Stage {
 
 impl Stage {
     async fn set() -> (Self, Daemon) {
-        let dir = tempfile::tempdir().unwrap();
-        let program = dir.path().join("queuing");
-        std::fs::write(&program, AGENT.replace("BINARY", BINARY)).unwrap();
-        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-        std::fs::create_dir(dir.path().join("agents")).unwrap();
-        std::fs::write(dir.path().join("agents/queuing.yaml"), ADAPTER).unwrap();
-        let agents = format!("  queuing: {{ command: [{program:?}] }}");
-        let settings = BTreeMap::from([("agent", "queuing".to_owned()), ("agents", agents)]);
-        let world = World::within(dir, &settings).await;
+        let (world, program) = World::with_shell_agent("queuing", AGENT, ADAPTER, 200).await;
         // It pushes nothing, and nobody asks about that.
         world.add_rule("no-change", "name: no-change\nsettle: 10h\n");
         world.open_issue(0);

@@ -203,6 +203,21 @@ impl World {
         Starter::new(self.dir.path())
     }
 
+    /// A world whose agent is a shell script, with its adapter; and where the script is. `BINARY` in it is the program.
+    #[cfg(unix)]
+    pub(crate) async fn with_shell_agent(name: &str, script: &str, adapter: &str, scale: u32) -> (Self, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().join(name);
+        std::fs::write(&program, script.replace("BINARY", BINARY)).unwrap();
+        std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        std::fs::create_dir(dir.path().join("agents")).unwrap();
+        std::fs::write(dir.path().join(format!("agents/{name}.yaml")), adapter).unwrap();
+        let agents = format!("  {name}: {{ command: [{program:?}] }}");
+        let settings = [("agent", name.to_owned()), ("agents", agents), ("time_scale", scale.to_string())];
+        let world = Self::within(dir, &settings.into()).await;
+        (world, program)
+    }
+
     /// Somebody opens an issue that agents may work on; its number.
     pub(crate) fn open_issue(&self, index: usize) -> u64 {
         let (title, body) = story::issues().swap_remove(index);

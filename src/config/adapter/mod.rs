@@ -4,6 +4,7 @@
 //! Everything that a file says is parsed when it is loaded: patterns are compiled, templates are rendered with samples.
 
 mod pattern;
+mod protocol;
 #[cfg(test)]
 mod screens;
 mod shipped;
@@ -21,6 +22,7 @@ use crate::{
 };
 
 pub use pattern::Pattern;
+pub use protocol::Protocol;
 pub use shipped::shipped;
 pub use template::{BrokenTemplate, Facts, Template};
 pub use transcript::{CommandCalls, CommandResults, CommandRule, PromptLine, Transcript, UsageLine};
@@ -86,15 +88,6 @@ pub struct Launch {
     pub env: BTreeMap<String, Template>,
     /// Files in the private directory of the launch, by name.
     pub files: BTreeMap<String, Template>,
-}
-
-/// What a program without a terminal of its own speaks on its standard streams. A client of ours shows it in the session's
-/// terminal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Protocol {
-    /// The Agent Client Protocol, version 1. The client continues conversations and grants permissions by itself.
-    Acp,
 }
 
 /// Arguments by which a second process of the program puts a message into the queue of a conversation.

@@ -14,10 +14,11 @@ macro_rules! adapter {
     };
 }
 
-const SHIPPED: [(&str, &str); 15] = [
+const SHIPPED: [(&str, &str); 16] = [
     adapter!("aider"),
     adapter!("amp"),
     adapter!("claude"),
+    adapter!("claude-stream"),
     adapter!("codex"),
     adapter!("copilot"),
     adapter!("copilot-acp"),

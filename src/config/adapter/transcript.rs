@@ -19,6 +19,10 @@ pub struct Transcript {
     /// The lines that hold a prompt.
     #[serde(default)]
     pub prompts: Vec<PromptLine>,
+    /// What a line holds, by JSON pointer, that ends a turn, however it ends. Only programs whose hooks do not say so need
+    /// it.
+    #[serde(default)]
+    pub turn_ends: Vec<BTreeMap<String, Value>>,
     /// The lines that hold what was used.
     #[serde(default)]
     pub usage: Vec<UsageLine>,

@@ -9,7 +9,7 @@ use crate::{
     effect::Effect,
     event::{self, Agent, Anew, Hook, Seen, Turn},
     machine::jump::moved,
-    model::{Attempt, Cause, Conversation, Generation, MachineKey, PromptRef, Receipt, Usage},
+    model::{Attempt, Cause, Conversation, Generation, MachineKey, PromptId, PromptRef, Receipt, Usage},
 };
 
 /// How often the runtime must find nothing before that is a death.
@@ -102,6 +102,27 @@ impl State {
             // The process goes on to exit; the runtime says when it has.
             Hook::Ended => {}
         }
+    }
+
+    /// Its record is read now and then: what it says of an earlier prompt is old.
+    pub(super) fn on_turn_over(
+        &mut self,
+        generation: Generation,
+        prompt: &PromptId,
+        now: &Now<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if generation == self.generation && self.awaited_turn() == Some(prompt) {
+            self.end_turn(now, effects);
+        }
+    }
+
+    /// The prompt that the agent works on, if no newer one is on its way.
+    #[must_use]
+    pub fn awaited_turn(&self) -> Option<&PromptId> {
+        let works = self.activity() == Some(Activity::Working) && self.sending.is_none();
+        let handed = self.sent.iter().rev().find(|sent| sent.end != SendEnd::Withdrawn);
+        handed.filter(|_| works).map(|sent| &sent.prompt)
     }
 
     /// The agent waits again. Prompts that it has not taken yet belong to the next turn.
@@ -459,6 +480,27 @@ mod tests {
 
         assert_eq!(desk.state().agent_session.as_deref(), Some("s-9"));
         assert_eq!(desk.state().transcript.as_deref(), Some("t"));
+    }
+
+    #[test]
+    fn a_record_ends_the_turn_of_the_prompt_that_it_speaks_of_and_no_other() {
+        let over = |generation, prompt: &PromptId| Session::TurnOver {
+            generation: Generation(generation),
+            prompt: prompt.clone(),
+        };
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        let earlier = desk.state().awaited_turn().unwrap().clone();
+        let works = |desk: &Desk| desk.state().activity() == Some(Activity::Working);
+
+        desk.feed(over(2, &earlier));
+        assert!(works(&desk), "it is another launch's record");
+        desk.feed(over(1, &earlier));
+        assert!(!works(&desk));
+
+        desk.works_on(ci());
+        desk.feed(over(1, &earlier));
+        assert!(works(&desk), "that was said of an earlier turn");
     }
 
     // S50, S53: one time nothing is no death

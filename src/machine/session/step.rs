@@ -58,6 +58,7 @@ impl State {
             Session::Withdrawn { prompt, references } => self.on_withdrawn(&prompt, &references, effects),
             Session::Acknowledged { evidence } => self.on_evidence(evidence),
             Session::Hooked { generation, hook } => self.on_hooked(generation, hook, now, effects),
+            Session::TurnOver { generation, prompt } => self.on_turn_over(generation, &prompt, now, effects),
             Session::Probed { generation, seen } => self.on_probed(generation, &seen, now, effects),
             Session::Used { generation, usage, turn, trace } => {
                 if generation == self.generation {

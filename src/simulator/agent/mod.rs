@@ -11,6 +11,7 @@ mod acp;
 pub(in crate::simulator) mod hooks;
 pub(in crate::simulator) mod keys;
 mod reading;
+mod stream_json;
 pub(in crate::simulator) mod terminal;
 mod work;
 
@@ -77,6 +78,15 @@ pub fn run_by_acp(args: AgentArgs) -> i32 {
     let (input, output) = (&mut io::stdin().lock(), &mut io::stdout().lock());
     let mut wire = acp::Wire { input, output, asked: 0 };
     Agent::new(args).and_then(|agent| agent.converse_by_acp(&mut wire)).unwrap_or(1)
+}
+
+/// Runs the agent without a terminal, by JSON lines as Claude Code takes them, until its input ends. It asks nobody if it is
+/// `permitted` everything. The exit code.
+#[must_use]
+pub fn run_by_stream_json(args: AgentArgs, permitted: bool) -> i32 {
+    let (input, output) = (&mut io::stdin().lock(), &mut io::stdout().lock());
+    let mut wire = stream_json::Wire { input, output, permitted, asked: 0 };
+    Agent::new(args).and_then(|agent| agent.converse_by_stream_json(&mut wire)).unwrap_or(1)
 }
 
 /// The agent between any two streams of bytes.

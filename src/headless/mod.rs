@@ -1,10 +1,11 @@
-//! An agent without a terminal of its own, shown in one: a client of the Agent Client Protocol.
+//! An agent without a terminal of its own, shown in one.
 //!
 //! ```text
-//! the launch's inbox ─┐                               ┌─▶ the terminal (sanitised), for people who look in
-//! lines of a person ──┼─▶ client ─▶ JSON-RPC ─▶ agent ┤
-//!                     │     ▲                         │ updates, questions, the end of a turn
-//!                     │     └─────────────────────────┘
+//! the launch's inbox ─┐                      ┌─ acp ─────────┐
+//! lines of a person ──┼─▶ conversation ─────▶│  stream_json  │─▶ the agent's standard streams
+//!                     │     ▲     │          └───────────────┘
+//!                     │     └─────┼── what it says, asks and has taken ──┘
+//!                     │           └─▶ the terminal (sanitised), for people who look in
 //!                     └─▶ the launch's spool and record: what the agent's answers prove
 //! ```
 //!
@@ -12,19 +13,27 @@
 //! when the agent has answered to it, not when it was written to a pipe. It asks GitHub nothing and decides nothing but what
 //! the operator's `permissions` have decided already.
 
-mod client;
+mod acp;
 mod consent;
+mod conversation;
 mod record;
 mod screen;
+mod stream_json;
+mod wire;
 
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
-pub use self::client::run;
-use crate::{agent::spool::Slot, config::Permissions};
+pub use self::conversation::run;
+use crate::{
+    agent::spool::Slot,
+    config::{Permissions, Protocol},
+};
 
 /// How an agent is started.
 #[derive(Debug, Clone)]
 pub struct Arguments {
+    /// What it speaks.
+    pub protocol: Protocol,
     /// The program and its arguments.
     pub command: Vec<OsString>,
     /// Where it works.
@@ -33,8 +42,8 @@ pub struct Arguments {
     pub env: BTreeMap<String, String>,
     /// What it may do without asking.
     pub permissions: Permissions,
-    /// The conversation that it goes on with.
-    pub resume: Option<String>,
+    /// The conversation that it goes on with, or that its arguments name.
+    pub conversation: Option<String>,
     /// Where prompts come from, and where it is told what became of them; none outside of a session.
     pub slot: Option<Slot>,
 }
@@ -46,6 +55,11 @@ pub enum Error {
     #[error("the agent cannot be started")]
     NotStarted(#[source] crate::process::Error),
     /// It does not speak the protocol, or refused.
-    #[error("the agent does not speak the Agent Client Protocol with us")]
-    Protocol(#[source] agent_client_protocol::Error),
+    #[error("the agent does not speak {} with us: {why}", .protocol.as_str())]
+    Protocol {
+        /// Which.
+        protocol: Protocol,
+        /// What went wrong.
+        why: String,
+    },
 }

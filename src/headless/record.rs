@@ -4,6 +4,7 @@ use std::{io::Write as _, path::PathBuf};
 
 use serde_json::{Value, json};
 
+use super::wire::Used;
 use crate::{
     agent::{
         doorbell,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// The record's name in the private directory of the launch.
-const RECORD: &str = "acp.jsonl";
+const RECORD: &str = "headless.jsonl";
 
 /// Whom to tell.
 pub(super) struct Record {
@@ -59,10 +60,14 @@ impl Record {
         );
     }
 
-    /// How full the agent's context is, and what the conversation has cost so far in dollars, if it says so.
-    pub(super) fn used(&self, context: (u64, u64), cost: Option<f64>) {
-        let (used, size) = context;
-        self.note(&json!({ "type": "usage", "used": used, "size": size, "cost": cost }));
+    /// What the conversation has used so far.
+    pub(super) fn used(&self, used: &Used) {
+        let [input, cached, cache_written, output] = used.tokens.map_or([None; 4], |tokens| tokens.map(Some));
+        let (context_used, context) = used.context.unzip();
+        self.note(&json!({
+            "type": "usage", "context_used": context_used, "context": context, "cost": used.cost, "model": used.model,
+            "input": input, "cached": cached, "cache_written": cache_written, "output": output,
+        }));
     }
 
     // What cannot be written is seen by a look later, as with hooks.

@@ -597,16 +597,16 @@ mod tests {
     use super::*;
 
     fn cmd(line: &str) -> Command {
-        let command = Command::new("cmd").args(["/D", "/S", "/C"]).rest(format!("\"{line}\""));
+        let command = Command::new("cmd").args(["/D", "/V:ON", "/S", "/C"]).rest(format!("\"{line}\""));
         command.env("PATH", r"C:\Windows\System32")
     }
 
     #[tokio::test]
     async fn output_and_exit_code_come_back() {
-        let output = cmd("findstr x& echo err>&2& exit 3").stdin("x in\r\n").run().await.unwrap();
+        let output = cmd("set /p it=& echo !it!& echo err>&2& exit 3").stdin("in\r\n").run().await.unwrap();
 
         let said = (output.code, output.stdout_text(), output.stderr_text());
-        assert_eq!(said, (Some(3), "x in\r\n".into(), "err\r\n".into()));
+        assert_eq!(said, (Some(3), "in\r\n".into(), "err\r\n".into()));
     }
 
     #[tokio::test]

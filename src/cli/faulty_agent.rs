@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode, time::Duration};
 
-use crate::{config::Environment, simulator::faulty};
+use crate::{
+    config::Environment,
+    simulator::faulty::{self, Mailbox},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -15,19 +18,32 @@ pub(super) struct Arguments {
     /// Takes messages out of the inbox of its launch as well, as a plugin of an agent does
     #[arg(long)]
     inbox: bool,
+    /// Takes messages out of a queue of its own as well
+    #[arg(long, conflicts_with = "inbox")]
+    queue: bool,
+    /// Puts a message into the queue of the agent of this session, and ends
+    #[arg(long, value_name = "MESSAGE")]
+    put: Option<String>,
     /// A command that is told of prompts and turns, as agents' hooks are
     #[arg(last = true)]
     hook: Vec<OsString>,
 }
 
 pub(super) fn run(arguments: Arguments, environment: &Environment) -> ExitCode {
+    let dir = arguments.dir.join(environment.var("ANTIPHON_SESSION").unwrap_or("alone"));
+    if let Some(message) = arguments.put {
+        let put = Mailbox::queue_of(&dir).and_then(|queue| queue.put(&message));
+        return if put.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let inbox = environment.var("ANTIPHON_INBOX").filter(|_| arguments.inbox).map(|dir| Mailbox::Inbox(dir.into()));
+    let queue = || Mailbox::queue_of(&dir).ok().filter(|_| arguments.queue);
     let code = faulty::run(faulty::Arguments {
-        dir: arguments.dir.join(environment.var("ANTIPHON_SESSION").unwrap_or("alone")),
+        mailbox: inbox.or_else(queue),
+        dir,
         workspace: environment.dir().to_owned(),
         env: environment.variables().iter().map(|(name, value)| (name.into(), value.into())).collect(),
         hook: arguments.hook,
         turn: Duration::from_millis(arguments.turn_ms),
-        inbox: environment.var("ANTIPHON_INBOX").filter(|_| arguments.inbox).map(PathBuf::from),
     });
     ExitCode::from(u8::try_from(code).unwrap_or(1))
 }

@@ -62,6 +62,11 @@ async fn under_every_fault_each_prompt_in_an_inbox_is_taken_once_or_called_indet
     each_arrives_once(&["--runtime", "pty", "--channel", "inbox"], 24).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_every_fault_each_prompt_in_a_queue_is_taken_once_or_called_indeterminate() {
+    each_arrives_once(&["--runtime", "pty", "--channel", "queue"], 24).await;
+}
+
 async fn each_arrives_once(args: &[&str], prompts: u64) {
     let dir = tempfile::tempdir().unwrap();
     let prompts_wanted = prompts.to_string();

@@ -151,6 +151,8 @@ async fn over_a_dialog(world: &World, agent: Agent, n: usize, last: &str) -> Str
 /// Show 2.
 async fn many_prompts_arrive_once_each(agent: Agent, prompts: usize, channels: &[Channel], used: &[Channel]) {
     let world = with_channels(agent, "tmux", channels).await;
+    // It pushes nothing, and nobody asks about that.
+    world.add_rule("no-change", "name: no-change\nsettle: 10h\n");
     open_issue(&world, "Much to say", "Wait for more.".to_owned());
     let daemon = world.start_daemon();
     let mut last = acknowledged(&world, "").await;

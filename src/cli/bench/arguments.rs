@@ -9,6 +9,7 @@ Examples:
   antiphon bench delivery                                     2,000 prompts, every fault, both runtimes
   antiphon bench delivery --prompts 200 --runtime pty         a shorter look at one runtime
   antiphon bench delivery --channel inbox                     without keystrokes, as OpenCode gets its prompts
+  antiphon bench delivery --channel queue                     by the agents' own queue, as Codex gets them
   antiphon bench delivery --faults dialog,shell --seed 7      two faults, in the order of another seed
   antiphon bench delivery --json > delivery.json              the same numbers for programs
 
@@ -41,7 +42,8 @@ pub(super) struct Delivery {
     /// Where the agents' terminals live
     #[arg(long, value_name = "NAME", default_value = "both")]
     pub(super) runtime: Homes,
-    /// How messages reach the agents: keys in their terminals, or the inbox that a plugin of theirs takes them from
+    /// How messages reach the agents: keys in their terminals, the inbox that a plugin of theirs takes them from, or a command
+    /// that puts them into their own queue
     #[arg(long, value_name = "NAME", default_value = "terminal")]
     pub(super) channel: Way,
     /// Decides in which order what happens, and when exactly
@@ -71,6 +73,8 @@ pub(super) enum Way {
     Terminal,
     /// A plugin takes them out of the inbox.
     Inbox,
+    /// A command of theirs puts them into their own queue.
+    Queue,
 }
 
 impl Way {
@@ -79,6 +83,7 @@ impl Way {
         match self {
             Self::Terminal => "terminal",
             Self::Inbox => "inbox",
+            Self::Queue => "queue",
         }
     }
 }

@@ -83,14 +83,32 @@ impl House {
             sandbox.clone_repository(repository(*home), &story::files()).await?;
         }
         // Nobody is asked where they stand, and whoever is killed is started again, however often.
-        std::fs::write(sandbox.reaction("agent-stuck"), "name: agent-stuck\nsettle: 10h\n")?;
+        for rule in ["agent-stuck", "agent-looping", "no-change"] {
+            std::fs::write(sandbox.reaction(rule), format!("name: {rule}\nsettle: 10h\n"))?;
+        }
         let exited = "name: agent-exited\n\
+                      do: [{ restart: {} }]\n\
                       retry: { attempts: 100, total: 1000, backoff: { initial: 1s, factor: 1, max: 1s, jitter: 0 } }\n\
                       escalate: { after: { attempts: 100, time: 10h } }\n";
         std::fs::write(sandbox.reaction("agent-exited"), exited)?;
         std::fs::write(sandbox.config(), self.settings(delivery))?;
+        if delivery.channel == Way::Queue {
+            self.describe_queue()?;
+        }
         sandbox.connect_webhook();
         Ok(())
+    }
+
+    /// What the agents' program can do beside that of other operators.
+    fn describe_queue(&self) -> anyhow::Result<()> {
+        let dir = self.sandbox.dir().join("agents");
+        std::fs::create_dir_all(&dir)?;
+        let (agents, own) = (quoted(&self.agents()), "faulty-agent, --dir");
+        let adapter = format!(
+            "programs: [faulty]\nreceipt: hook\nlaunch:\n  queue:\n    probe: [{own}, {agents}, --help]\n    \
+             send: [{own}, {agents}, '--put={{{{prompt}}}}']\n"
+        );
+        Ok(std::fs::write(dir.join("faulty.yaml"), adapter)?)
     }
 
     fn settings(&self, delivery: &Delivery) -> String {
@@ -99,6 +117,7 @@ impl House {
         let inbox = match delivery.channel {
             Way::Terminal => "",
             Way::Inbox => "--inbox, ",
+            Way::Queue => "--queue, ",
         };
         format!(
             "# Written by `antiphon bench`.\n\

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    Arguments,
+    Arguments, Mailbox,
     diary::{Diary, Note},
     mind::{Deed, Mind},
     misdeed::{Misdeed, Order},
@@ -143,19 +143,23 @@ impl Body {
         Ok(end)
     }
 
-    /// What lies in the inbox, as a plugin takes it: one file, moved to where it belongs to nobody else.
+    /// What lies in the mailbox: one file, moved to where it belongs to nobody else.
     fn message(&mut self) -> io::Result<Option<String>> {
-        let Some(inbox) = self.arguments.inbox.as_deref().filter(|_| self.mind.is_up() && self.deaf_until.is_none())
+        let Some(mailbox) = self.arguments.mailbox.as_ref().filter(|_| self.mind.is_up() && self.deaf_until.is_none())
         else {
             return Ok(None);
         };
-        if !self.attends {
-            std::fs::write(inbox.join("open"), "")?;
-            self.attends = true;
+        match mailbox {
+            Mailbox::Inbox(dir) if !self.attends => {
+                std::fs::write(dir.join("open"), "")?;
+                self.attends = true;
+            }
+            Mailbox::Queue(_) if self.mind.busy().is_some() => return Ok(None),
+            Mailbox::Inbox(_) | Mailbox::Queue(_) => {}
         }
-        for file in std::fs::read_dir(inbox.join("placed"))? {
+        for file in std::fs::read_dir(mailbox.dir().join("placed"))? {
             let file = file?;
-            let taken = inbox.join("taken").join(file.file_name());
+            let taken = mailbox.dir().join("taken").join(file.file_name());
             // Somebody else was quicker.
             if std::fs::rename(file.path(), &taken).is_ok() {
                 return std::fs::read_to_string(taken).map(Some);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bytes of the terminal ─┐
-//! files of the inbox ────┤
+//! files of a mailbox ────┤
 //! orders (a file) ───────┼─▶ mind (pure) ─▶ deeds ─▶ screen · hook · diary (a file: what it really took)
 //! time ──────────────────┘
 //! ```
@@ -16,7 +16,13 @@ mod mind;
 mod misdeed;
 mod picture;
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use self::body::{Body, End};
 pub use self::{
@@ -24,7 +30,7 @@ pub use self::{
     misdeed::{Misdeed, Moment, Order},
 };
 use super::agent::terminal::RawMode;
-use crate::process;
+use crate::{clock::Clock, process};
 
 /// How the agent is started.
 #[derive(Debug, Clone)]
@@ -39,20 +45,61 @@ pub struct Arguments {
     pub hook: Vec<OsString>,
     /// How long a turn takes.
     pub turn: Duration,
-    /// The inbox that a plugin of this agent takes messages from; none: all of them come from the terminal.
-    pub inbox: Option<PathBuf>,
+    /// Where it takes messages from besides its terminal.
+    pub mailbox: Option<Mailbox>,
+}
+
+/// Where files with messages come: into `placed`, and whoever takes one moves it to `taken`.
+#[derive(Debug, Clone)]
+pub enum Mailbox {
+    /// The inbox of its launch, of which a plugin takes care at once.
+    Inbox(PathBuf),
+    /// Its own queue, from which it takes something when it has nothing to do.
+    Queue(PathBuf),
+}
+
+impl Mailbox {
+    /// The queue of the agent with this directory. It outlives the agent.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn queue_of(dir: &Path) -> io::Result<Self> {
+        let queue = dir.join("queue");
+        std::fs::create_dir_all(queue.join("placed"))?;
+        std::fs::create_dir_all(queue.join("taken"))?;
+        Ok(Self::Queue(queue))
+    }
+
+    const fn dir(&self) -> &PathBuf {
+        match self {
+            Self::Inbox(dir) | Self::Queue(dir) => dir,
+        }
+    }
+
+    /// Puts a message there, as a second process of a program may.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn put(&self, message: &str) -> io::Result<()> {
+        let name = format!("{}-{}", Clock::system().now().as_nanosecond(), std::process::id());
+        let whole = self.dir().join(&name);
+        std::fs::write(&whole, message)?;
+        std::fs::rename(whole, self.dir().join("placed").join(name))
+    }
 }
 
 impl Arguments {
     /// The file in which an agent with this directory finds its orders.
     #[must_use]
-    pub fn orders(dir: &std::path::Path) -> PathBuf {
+    pub fn orders(dir: &Path) -> PathBuf {
         dir.join("order.json")
     }
 
     /// The diary of an agent with this directory.
     #[must_use]
-    pub fn diary(dir: &std::path::Path) -> PathBuf {
+    pub fn diary(dir: &Path) -> PathBuf {
         dir.join("diary.jsonl")
     }
 }

@@ -105,10 +105,20 @@ impl Places {
         self.root.join("address")
     }
 
-    /// What a hook pokes.
+    /// What a hook pokes: a socket.
+    #[cfg(not(windows))]
     #[must_use]
     pub fn poke(&self) -> PathBuf {
         self.root.join("poke.sock")
+    }
+
+    /// What a hook pokes: a pipe. Pipes have no place in a directory, so the name tells whose it is.
+    #[cfg(windows)]
+    #[must_use]
+    pub fn poke(&self) -> PathBuf {
+        use sha2::Digest as _;
+        let root = sha2::Sha256::digest(self.root.as_os_str().as_encoded_bytes());
+        PathBuf::from(format!(r"\\.\pipe\antiphon-poke-{}", hex::encode(&root[..8])))
     }
 
     /// How many bytes this user may still write here; `None` if the system does not tell.

@@ -27,6 +27,8 @@ pub struct Command {
     deadline: Duration,
     output_bytes_max: usize,
     log: Option<PathBuf>,
+    #[cfg(windows)]
+    rest: Option<OsString>,
 }
 
 /// How a program ended, and what it wrote.
@@ -99,6 +101,8 @@ impl Command {
             deadline: Duration::from_secs(60),
             output_bytes_max: 16 << 20,
             log: None,
+            #[cfg(windows)]
+            rest: None,
         }
     }
 
@@ -113,6 +117,14 @@ impl Command {
     #[must_use]
     pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Ends the command line with this, as it is: `cmd` reads quotes in its own way.
+    #[cfg(windows)]
+    #[must_use]
+    pub fn rest(mut self, rest: impl AsRef<OsStr>) -> Self {
+        self.rest = Some(rest.as_ref().to_owned());
         self
     }
 
@@ -213,7 +225,11 @@ impl Command {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts child processes")]
     fn spawn(&self, stderr: Stdio) -> io::Result<Box<dyn ChildWrapper>> {
         let mut command = tokio::process::Command::new(&self.program);
-        command.args(&self.args).env_clear().envs(&self.env);
+        command.args(&self.args).env_clear().envs(of_the_system()).envs(&self.env);
+        #[cfg(windows)]
+        if let Some(rest) = &self.rest {
+            command.raw_arg(rest);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         if let Some(log) = &self.log {
             let file = open_log(log)?;
@@ -346,7 +362,7 @@ pub fn turn_into(_argv: &[OsString], _env: &BTreeMap<OsString, OsString>) -> io:
 #[expect(clippy::disallowed_methods, reason = "this is the one place that starts child processes")]
 pub fn detach(program: &Path, args: &[OsString], dir: &Path, env: &BTreeMap<OsString, OsString>) -> Result<u32, Error> {
     let mut command = std::process::Command::new(program);
-    command.args(args).current_dir(dir).env_clear().envs(env);
+    command.args(args).current_dir(dir).env_clear().envs(of_the_system()).envs(env);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut wrap = process_wrap::std::CommandWrap::from(command);
     #[cfg(unix)]
@@ -395,6 +411,19 @@ impl Output {
     pub fn stderr_text(&self) -> String {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
+}
+
+/// The variable by which Windows' own libraries find each other; without it a program cannot even open a socket.
+#[cfg(windows)]
+#[expect(clippy::disallowed_methods, reason = "it tells where the system is, and is nobody's setting")]
+fn of_the_system() -> Option<(&'static str, OsString)> {
+    std::env::var_os("SystemRoot").map(|value| ("SystemRoot", value))
+}
+
+/// No variable is needed by every program.
+#[cfg(not(windows))]
+const fn of_the_system() -> Option<(&'static str, OsString)> {
+    None
 }
 
 fn open_log(path: &Path) -> io::Result<std::fs::File> {
@@ -558,5 +587,95 @@ mod tests {
         let ended = Command::new("/nonexistent/program").run().await;
 
         assert_eq!(ended.unwrap_err().to_string(), "cannot start /nonexistent/program");
+    }
+}
+
+#[cfg(all(test, windows))]
+mod tests {
+    use tokio::io::AsyncBufReadExt as _;
+
+    use super::*;
+
+    fn cmd(line: &str) -> Command {
+        let command = Command::new("cmd").args(["/D", "/V:ON", "/S", "/C"]).rest(format!("\"{line}\""));
+        command.env("PATH", r"C:\Windows\System32")
+    }
+
+    #[tokio::test]
+    async fn output_and_exit_code_come_back() {
+        let output = cmd("set /p it=& echo !it!& echo err>&2& exit 3").stdin("in\r\n").run().await.unwrap();
+
+        let said = (output.code, output.stdout_text(), output.stderr_text());
+        assert_eq!(said, (Some(3), "in\r\n".into(), "err\r\n".into()));
+    }
+
+    #[tokio::test]
+    async fn a_line_for_cmd_keeps_its_quotes() {
+        let output = cmd(r#"if "a b"=="a b" (echo "yes")"#).run().await.unwrap();
+
+        assert_eq!(output.stdout_text(), "\"yes\"\r\n");
+    }
+
+    #[tokio::test]
+    async fn a_program_is_told_where_the_system_is_and_what_was_chosen() {
+        let output = cmd("if defined SystemRoot if not defined USERNAME echo %A%").env("A", "1").run().await.unwrap();
+
+        assert_eq!(output.stdout_text(), "1\r\n");
+    }
+
+    #[tokio::test]
+    async fn output_goes_to_the_log_as_it_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+
+        for word in ["one", "two"] {
+            let output = cmd(&format!("echo {word}& echo err>&2")).log(&log).run().await.unwrap();
+            assert_eq!((output.code, output.stdout, output.stderr), (Some(0), vec![], vec![]));
+        }
+
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), "one\r\nerr\r\ntwo\r\nerr\r\n");
+    }
+
+    /// What a program started ends with it: the file that it would write to stays as it is.
+    #[tokio::test]
+    async fn a_slow_program_is_killed_with_what_it_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = dir.path().join("held");
+        let line = format!("ping -n 1000 127.0.0.1 > {}", held.display());
+
+        let ended = cmd(&format!("cmd /D /C {line}")).deadline(Duration::from_millis(500)).run().await;
+
+        assert!(matches!(ended, Err(Error::TooSlow { .. })), "{ended:?}");
+        // Whoever still had it open would not let it go.
+        let free = async {
+            use std::os::windows::fs::OpenOptionsExt as _;
+            while std::fs::OpenOptions::new().read(true).share_mode(0).open(&held).is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), free).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_can_talk_to_a_running_program_and_dropping_it_kills_it() {
+        let (running, mut stdin, stdout) = Command::new("cmd").args(["/D", "/Q", "/K", "prompt $H"]).start().unwrap();
+        let mut stdout = tokio::io::BufReader::new(stdout);
+        stdin.write_all(b"echo got hello\r\n").await.unwrap();
+        let mut answer = String::new();
+        while !answer.contains("got hello") {
+            assert!(stdout.read_line(&mut answer).await.unwrap() > 0, "{answer}");
+        }
+
+        drop(running);
+
+        let mut rest = Vec::new();
+        stdout.read_to_end(&mut rest).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_named() {
+        let ended = Command::new("no-such-program").run().await;
+
+        assert_eq!(ended.unwrap_err().to_string(), "cannot start no-such-program");
     }
 }

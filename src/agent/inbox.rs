@@ -5,8 +5,8 @@
 //!                                                     └─▶ the daemon takes it back ───────────▶ inbox/withdrawn/ID
 //! ```
 //!
-//! Taking and taking back are the same rename of the same file, so exactly one of them succeeds, whoever dies when: what was
-//! taken back was never read, and may be sent on another way.
+//! Taking and taking back are the same rename of the same file (on Windows, what is as good), so exactly one of them
+//! succeeds, whoever dies when: what was taken back was never read, and may be sent on another way.
 //!
 //! Two files say that somebody is there to take: `open` as long as it lies there (a plugin in the agent's process), and
 //! `waits` once (a hook at the end of a turn, which the agent waits for). A program of the user's own may do the same: the
@@ -24,6 +24,10 @@ use crate::{clock::Stopwatch, model::PromptId};
 pub const HOOK_PATIENCE: Duration = Duration::from_secs(3);
 /// How often a waiting hook looks.
 const TICK: Duration = Duration::from_millis(5);
+
+/// How long somebody else may be at a prompt that is to be moved.
+#[cfg(windows)]
+const CLAIM_PATIENCE: Duration = Duration::from_millis(500);
 
 /// The inbox of one launch.
 #[derive(Debug, Clone)]
@@ -123,7 +127,7 @@ impl Inbox {
     ///
     /// When nobody can tell.
     pub fn withdraw(&self, prompt: &PromptId) -> io::Result<Place> {
-        match std::fs::rename(self.file(PLACED, prompt), self.file(WITHDRAWN, prompt)) {
+        match claim(&self.file(PLACED, prompt), &self.file(WITHDRAWN, prompt)) {
             Ok(()) => Ok(Place::Nowhere),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(self.place_of(prompt)),
             Err(error) => Err(error),
@@ -174,7 +178,7 @@ impl Inbox {
         let names = std::fs::read_dir(self.0.join(PLACED)).ok()?.flatten().map(|entry| entry.file_name());
         names.into_iter().find_map(|name| {
             let taken = self.0.join(TAKEN).join(&name);
-            std::fs::rename(self.0.join(PLACED).join(&name), &taken).ok()?;
+            claim(&self.0.join(PLACED).join(&name), &taken).ok()?;
             std::fs::read_to_string(taken).ok()
         })
     }
@@ -182,6 +186,38 @@ impl Inbox {
     fn file(&self, place: &str, prompt: &PromptId) -> PathBuf {
         self.0.join(place).join(prompt.as_str())
     }
+}
+
+/// Moves a file that others want to move, too: exactly one of them succeeds.
+#[cfg(unix)]
+fn claim(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
+}
+
+/// Moves a file that others want to move, too: exactly one of them succeeds.
+///
+/// A rename would follow a file that somebody else is just renaming, and both would succeed. Nobody can begin to rename
+/// what another has open for himself alone, nor can that be opened while somebody renames it.
+#[cfg(windows)]
+fn claim(from: &Path, to: &Path) -> io::Result<()> {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    // GENERIC_READ and DELETE; FILE_FLAG_DELETE_ON_CLOSE, which also holds if this process dies.
+    let (access, flags) = (0x8001_0000, 0x0400_0000);
+    let mut alone = std::fs::OpenOptions::new();
+    alone.read(true).access_mode(access).share_mode(0).custom_flags(flags);
+    let watch = Stopwatch::start();
+    let mut file = loop {
+        match alone.open(from) {
+            // ERROR_ACCESS_DENIED and ERROR_SHARING_VIOLATION: somebody is at it, and done with it in a moment.
+            Err(error) if matches!(error.raw_os_error(), Some(5 | 32)) && watch.elapsed() < CLAIM_PATIENCE => {
+                std::thread::sleep(TICK);
+            }
+            opened => break opened?,
+        }
+    };
+    let mut text = Vec::new();
+    io::Read::read_to_end(&mut file, &mut text)?;
+    std::fs::write(to, text)
 }
 
 const PLACED: &str = "placed";

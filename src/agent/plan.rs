@@ -365,18 +365,20 @@ mod tests {
         assert_eq!(git.len(), 1 + 2 * 9);
         assert!(git.iter().any(|(_, value)| *value == "/own/hooks"));
         let rest: Vec<_> = rest.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let [inbox, spool, gh] = [("ANTIPHON_INBOX", "inbox"), ("ANTIPHON_SPOOL", "spool"), ("GH_CONFIG_DIR", "gh")]
+            .map(|(name, below)| format!("{name}={}", Path::new("/s").join(below).display()));
         assert_eq!(
             rest,
             [
                 "ANTIPHON_GENERATION=2",
-                "ANTIPHON_INBOX=/s/inbox",
+                inbox.as_str(),
                 "ANTIPHON_LAUNCH_TOKEN=07070707070707070707070707070707",
                 "ANTIPHON_SESSION=t-1",
                 "ANTIPHON_SOCKET=/s/bell",
-                "ANTIPHON_SPOOL=/s/spool",
+                spool.as_str(),
                 "ANTIPHON_URL=http://127.0.0.1:7117",
                 "CLAUDE_CODE_SANDBOXED=1",
-                "GH_CONFIG_DIR=/s/gh",
+                gh.as_str(),
                 "GIT_EDITOR=true",
                 "GIT_TERMINAL_PROMPT=0",
                 "MODE=fast",
@@ -403,6 +405,7 @@ mod tests {
     }
 
     /// What each adapter plans, whole: a change of a file shows here.
+    #[cfg(unix)]
     #[test]
     fn what_is_planned_for_each_agent() {
         for (name, adapter) in crate::config::shipped_adapters() {

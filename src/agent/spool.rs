@@ -584,7 +584,7 @@ mod tests {
     #[tokio::test]
     async fn a_report_is_recorded_and_rung() {
         let spool = Spool::new();
-        let socket = spool.home.path().join("bell");
+        let socket = crate::places::Places::new(spool.home.path()).poke();
         let bell = doorbell::Doorbell::bind(&socket).unwrap();
         let slot = Slot { dir: spool.dir(), token: spool.token.clone(), socket: Some(socket) };
 

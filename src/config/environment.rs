@@ -21,7 +21,7 @@ impl Environment {
     #[must_use]
     pub fn from_process() -> Self {
         let variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter_map(|(name, value)| Some((spelled(&name.into_string().ok()?), value.into_string().ok()?)))
             .collect();
         Self { variables, dir: std::env::current_dir().unwrap_or_default() }
     }
@@ -29,14 +29,14 @@ impl Environment {
     /// An environment of these variables, standing in `dir`.
     #[must_use]
     pub fn new<'a>(dir: impl Into<PathBuf>, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let owned = |(name, value): (&str, &str)| (spelled(name), value.to_owned());
         Self { variables: variables.into_iter().map(owned).collect(), dir: dir.into() }
     }
 
     /// The value of a variable; an empty value counts as unset.
     #[must_use]
     pub fn var(&self, name: &str) -> Option<&str> {
-        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.variables.get(&spelled(name)).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The value of a variable that holds a secret, without surrounding white space.
@@ -45,7 +45,7 @@ impl Environment {
         self.var(name).map(str::trim).filter(|value| !value.is_empty()).map(Secret::new)
     }
 
-    /// All variables, sorted by name.
+    /// All variables, sorted by name; on Windows all names are in capitals.
     #[must_use]
     pub const fn variables(&self) -> &BTreeMap<String, String> {
         &self.variables
@@ -89,17 +89,32 @@ impl Environment {
     }
 }
 
+/// The one spelling of a variable's name: Windows does not tell `Path`, which it says itself, from `PATH`.
+fn spelled(name: &str) -> String {
+    if cfg!(windows) { name.to_ascii_uppercase() } else { name.to_owned() }
+}
+
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Environment").field("variables", &self.variables.len()).field("dir", &self.dir).finish()
     }
 }
 
-#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(windows)]
+    #[test]
+    fn a_variable_is_found_however_its_name_is_spelled() {
+        let env = Environment::new("/", [("Path", r"C:\bin"), ("LocalAppData", r"C:\state")]);
+
+        assert_eq!((env.var("PATH"), env.var("Path")), (Some(r"C:\bin"), Some(r"C:\bin")));
+        assert_eq!(env.state_dir(), Some(r"C:\state\antiphon".into()));
+        assert!(env.variables().contains_key("PATH"));
+    }
+
+    #[cfg(unix)]
     #[test]
     fn xdg_directories_win_over_the_home_directory() {
         let env = Environment::new("/", [("HOME", "/h"), ("XDG_CONFIG_HOME", "/c"), ("XDG_STATE_HOME", "relative")]);

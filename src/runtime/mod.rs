@@ -29,6 +29,8 @@ mod settle;
 pub mod strays;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod testing_linux;
 pub mod tmux;
 mod turns;
 

@@ -122,6 +122,7 @@ const DIRECTIONS: &str = "Nobody finds the entrance.\n
 - Create `pages/directions.txt` with the line: The entrance is behind the mill
 - Create `pages/index.txt` with the line: directions: how to find us.\n";
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -50,11 +50,11 @@ const INHERITED: [&str; 26] = [
     "https_proxy",
     "all_proxy",
     "no_proxy",
-    "SystemRoot",
+    "SYSTEMROOT",
     "USERPROFILE",
     "APPDATA",
     "LOCALAPPDATA",
-    "ProgramData",
+    "PROGRAMDATA",
 ];
 
 /// Configuration of every command. Our own calls run nothing that the repository brings along and start nothing in

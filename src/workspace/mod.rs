@@ -38,6 +38,8 @@ mod standing;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_without_shell;
 
 use std::{
     num::NonZero,

@@ -88,6 +88,7 @@ fn name(path: &Path) -> Result<String, Error> {
     path.to_str().map(str::to_owned).ok_or_else(|| other(anyhow::anyhow!("the git directory is not UTF-8")))
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use super::*;

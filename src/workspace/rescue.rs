@@ -246,6 +246,7 @@ async fn commit(
     git.tell(&workspace.path, &args).await
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
     use super::*;

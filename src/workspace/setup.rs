@@ -137,7 +137,8 @@ fn shell(line: &str) -> process::Command {
 
 #[cfg(not(unix))]
 fn shell(line: &str) -> process::Command {
-    process::Command::new("cmd").args(["/D", "/C", line])
+    // With /S it takes one quotation mark from either end, and the line as it stands between them.
+    process::Command::new("cmd").args(["/D", "/S", "/C"]).rest(format!("\"{line}\""))
 }
 
 fn announce(log: &Path, command: &str) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! Workspaces on real repositories: a bare remote, a user's clone of it, and a state directory.
 
+#![cfg(unix)]
+
 use std::collections::BTreeMap;
 
 use tempfile::TempDir;

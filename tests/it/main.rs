@@ -48,6 +48,7 @@ mod luck;
 mod merging;
 #[cfg(unix)]
 mod pages;
+#[cfg(unix)]
 mod port;
 #[cfg(unix)]
 mod queue;

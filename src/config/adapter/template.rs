@@ -193,13 +193,31 @@ mod tests {
     fn facts_are_filled_in() {
         assert_eq!(rendered("--x={{session_dir}}/f").unwrap(), "--x=/s/f");
         assert_eq!(rendered("notify={{json hook}}").unwrap(), r#"notify=["antiphon","hook"]"#);
+        assert_eq!(rendered(r#"{{#if (eq permissions "edits")}}yes{{/if}}"#).unwrap(), "yes");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_lie_in_the_launchs_directory() {
         assert_eq!(
             rendered(r#"{{file "a b.json"}} {{file_url "a b.json"}}"#).unwrap(),
             "/s/a b.json file:///s/a%20b.json"
         );
         assert_eq!(rendered(r#"{{json (file "a")}}"#).unwrap(), r#""/s/a""#);
         assert_eq!(rendered(r#"{{dir "NOBODY_HOME" ".x"}}/y"#).unwrap(), "/home/me/.x/y");
-        assert_eq!(rendered(r#"{{#if (eq permissions "edits")}}yes{{/if}}"#).unwrap(), "yes");
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn files_lie_in_the_launchs_directory() {
+        let facts = Facts { session_dir: r"C:\s".into(), ..Facts::sample("edits") };
+        let rendered = |text: &str| Template::parse(text.to_owned()).unwrap().render(&facts).unwrap();
+
+        assert_eq!(
+            rendered(r#"{{file "a b.json"}} {{file_url "a b.json"}}"#),
+            r"C:\s\a b.json file:///C:/s/a%20b.json"
+        );
+        assert_eq!(rendered(r#"{{json (file "a")}}"#), r#""C:\\s\\a""#);
     }
 
     #[test]

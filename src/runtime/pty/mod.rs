@@ -16,6 +16,8 @@ mod socket;
 mod terminal;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_windows;
 mod typist;
 mod viewer;
 

@@ -71,7 +71,8 @@ impl Place {
 
     /// Takes the place as its holder; `None` if it has one. The lock ends with the process, however that ends.
     pub(crate) fn lock(&self) -> io::Result<Option<File>> {
-        let file = os::private_file().create(true).append(true).open(self.lock_file())?;
+        // Windows locks no file that was opened for appending alone.
+        let file = os::private_file().create(true).write(true).truncate(false).open(self.lock_file())?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -140,6 +140,7 @@ fn a_message_without_a_plain_request_ends_the_turn() {
     assert_eq!(place.git("remote", &["branch", "--list"]).trim(), "* main");
 }
 
+#[cfg(unix)]
 #[test]
 fn the_hook_is_told_when_a_turn_begins_and_ends() {
     let mut place = Place::new();

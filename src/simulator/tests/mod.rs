@@ -77,6 +77,7 @@ impl World {
     }
 
     /// Puts a file on a branch and pushes it over HTTP.
+    #[cfg(unix)]
     async fn push(&self, clone: &Path, branch: &str, (path, text): (&str, &str)) -> String {
         git(clone, &["switch", "--quiet", "-C", branch]).await;
         std::fs::write(clone.join(path), text).unwrap();

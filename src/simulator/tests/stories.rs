@@ -26,6 +26,7 @@ async fn hand_over(dir: std::path::PathBuf, message: String) {
 }
 
 /// How CI ended on the newest commit of the pull request, and its log.
+#[cfg(unix)]
 async fn verdict(world: &World) -> (Value, String) {
     world.github.quiet().await;
     let head = world.get("/repos/acme/pages/pulls/2").await["head"]["sha"].clone();
@@ -37,6 +38,8 @@ async fn verdict(world: &World) -> (Value, String) {
     (run["conclusion"].clone(), log)
 }
 
+// The script of its CI is one for a shell.
+#[cfg(unix)]
 #[tokio::test]
 async fn the_agent_learns_from_the_log_what_the_issue_did_not_say() {
     let world = World::new().await;

@@ -97,11 +97,13 @@ struct Up {
 impl House {
     pub(super) async fn build(dir: &Path, api_url: &str, hand: (&Hand, &Terminal), mut chance: Chance) -> Self {
         let (hand, terminal) = hand;
+        // Nobody goes there, but it has to be a whole path.
+        let nowhere = if cfg!(windows) { "C:/nowhere" } else { "/nowhere" };
         let text = format!(
             "github: {{ api_url: '{api_url}', token_env: TOKEN }}\n\
              webhook: {{ enabled: false }}\n\
              repositories:\n\
-             \x20 - {{ name: {REPO}, path: /nowhere, agent: typist, merge: squash, issues: {{ labels: [{LABEL}] }} }}\n\
+             \x20 - {{ name: {REPO}, path: {nowhere}, agent: typist, merge: squash, issues: {{ labels: [{LABEL}] }} }}\n\
              agents:\n\
              \x20 typist: {{ command: [/bin/true], receipt: hook }}\n"
         );

@@ -37,7 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// that environment.
 pub async fn detect(adapters: &Adapters, env: &BTreeMap<String, String>) -> Vec<Found> {
     let path = env.get("PATH").map(String::as_str).unwrap_or_default();
-    let installed = adapters.all.iter().filter_map(|(name, adapter)| {
+    // One that says how a program is spoken with without its terminal speaks of a program that another one tells of.
+    let programs = adapters.all.iter().filter(|(_, adapter)| adapter.launch.protocol.is_none());
+    let installed = programs.filter_map(|(name, adapter)| {
         let program = adapter.programs.iter().find_map(|program| look_up(program, path))?;
         Some((name, adapter, program))
     });

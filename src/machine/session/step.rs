@@ -86,9 +86,10 @@ impl State {
             return;
         }
         self.end_turn_at_rest(now, effects);
-        self.tick_incidents(now, effects);
         self.seek_receipt(now, effects);
         self.close_turn(effects);
+        // What time ends may be all that an agent had to do.
+        self.tick_incidents(now, effects);
         self.send(now, effects);
     }
 }

@@ -34,7 +34,7 @@ const AWAY: Duration = Duration::from_secs(90);
 /// The pause before it is tried again.
 const AGAIN: Duration = Duration::from_millis(100);
 /// How long an agent may take to come up, with its workspace.
-const COME_UP: Duration = Duration::from_secs(180);
+pub(super) const COME_UP: Duration = Duration::from_secs(180);
 
 /// The house.
 pub(super) struct House {

@@ -8,8 +8,8 @@ use futures_util::future::try_join_all;
 use super::{
     arguments::Home,
     fault::Fault,
-    house::House,
-    play::{Message, Sent, generation, holder, pause, play, ready, stand_still},
+    house::{COME_UP, House},
+    play::{Message, Sent, end, generation, holder, pause, play, ready, stand_still},
     seat::Seat,
     tmux::Tmux,
 };
@@ -92,7 +92,7 @@ async fn before(house: &House, seats: &[Seat], fault: Fault, chance: &mut Chance
     let deaths: &[Death] = if is_tmux { &DEATHS_TMUX } else { &DEATHS_PTY };
     let daemon = chance.pick(deaths).copied().unwrap_or(Death::Sometime);
     let holders = match fault == Fault::BothKilled {
-        true if is_tmux => vec![server(house).pid().await?],
+        true if is_tmux => vec![server(house).await?],
         true => seats.iter().filter_map(|seat| holder(house, seat).ok()).collect(),
         false => Vec::new(),
     };
@@ -115,18 +115,28 @@ async fn befall(
     if home == Home::Pty || !matches!(fault, Fault::BusyHolder | Fault::HolderKilled) {
         return Ok(());
     }
-    let pid = server(house).pid().await?;
+    let pid = server(house).await?;
     pause(chance, 0, 300).await;
     if fault == Fault::BusyHolder {
         stand_still(pid, chance).await
     } else {
-        process::force(pid, Force::Kill).context("the tmux server cannot be killed")
+        end(pid);
+        Ok(())
     }
 }
 
-/// The daemon's tmux server.
-fn server(house: &House) -> Tmux {
-    Tmux::of(&house.sandbox.state_dir(), house.sandbox.environment_of_daemon())
+/// The process of the daemon's tmux server. After a kill that the daemon has yet to notice there is none for a while.
+async fn server(house: &House) -> anyhow::Result<u32> {
+    let tmux = Tmux::of(&house.sandbox.state_dir(), house.sandbox.environment_of_daemon());
+    let there = async {
+        loop {
+            match tmux.pid().await {
+                Ok(pid) => return pid,
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    };
+    tokio::time::timeout(COME_UP, there).await.context("the tmux server does not come back")
 }
 
 /// The daemon dies, and is started again.

@@ -281,7 +281,7 @@ impl Drop for StandsStill {
 }
 
 /// Ends a process, unless it has ended by itself, which the daemon has yet to notice.
-fn end(pid: u32) {
+pub(super) fn end(pid: u32) {
     drop(process::force(pid, Force::Kill));
 }
 

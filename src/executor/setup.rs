@@ -10,6 +10,7 @@ use crate::{
     machine::{State, task::Phase},
     model::{Branch, MachineKey, RepoId, TaskId},
     places::Places,
+    runtime::strays,
     view,
     workspace::{self, Credentials, Hooks, HydrateBy, Hydration, Kind, OwnSpec, Setup, SetupError, Spec, Workspace},
 };
@@ -19,6 +20,8 @@ const ASKED_EVERY: Duration = Duration::from_secs(1);
 /// How soon a setup is begun again that did not get its turn.
 const TURN_AFTER: Duration = Duration::from_secs(5);
 
+/// How long what an earlier setup left behind may take to end by itself.
+const SETUP_GRACE: Duration = Duration::from_secs(5);
 /// How soon it is looked again whether there is room on the disk.
 const ROOM_AFTER: Duration = Duration::from_secs(30);
 
@@ -129,6 +132,9 @@ impl Executor {
         if let Some(dir) = log.parent() {
             Places::make_private(dir).map_err(|error| SetupError::Other(error.into()))?;
         }
+        // A daemon that is killed over a setup leaves it running.
+        let left = strays::end_marked(&log, SETUP_GRACE / self.scale()).await;
+        left.map_err(|left| SetupError::Other(anyhow::anyhow!("processes {left:?} of an earlier setup do not end")))?;
         let unprepared = |error: workspace::Error| SetupError::Other(error.into());
         self.workspaces.link(workspace, &repository.path, &settings.link).await.map_err(unprepared)?;
         let lines = lines(&settings, workspace);
@@ -142,6 +148,7 @@ impl Executor {
         let is_there = complete && settings.setup == config::Setup::Auto;
         let mut env = self.environment_without_secrets();
         env.extend(workspace.setup_environment());
+        env.extend([strays::marked_by(&log)]);
         let setup = Setup {
             commands: if is_there { Vec::new() } else { lines },
             dir: workspace.path.clone(),

@@ -64,7 +64,8 @@ pub enum Probe {
     },
 }
 
-/// The environment variable by which every process of a launch is found again: it holds the launch's private directory.
+/// The environment variable by which every process of a launch is found again: it holds the launch's private directory. That
+/// of a setup holds the path of its log.
 pub(crate) const MARKER: &str = "ANTIPHON_SESSION_DIR";
 
 impl Launch {

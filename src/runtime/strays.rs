@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use super::{Address, os};
+use super::{Address, address::MARKER, os};
 use crate::{model::Generation, places::Places};
 
 /// The launches below these places of which a process runs.
@@ -20,6 +20,21 @@ pub async fn running(places: &Places) -> BTreeSet<Address> {
 /// The processes that are still there after they were asked, killed and looked for again.
 pub async fn end(places: &Places, launch: &Address, grace: Duration) -> Result<(), Vec<u32>> {
     os::end(None, &places.launch(&launch.session, launch.generation), grace).await
+}
+
+/// The variable by which what is no launch is known to [`end_marked`].
+#[must_use]
+pub fn marked_by(mark: &Path) -> (String, String) {
+    (MARKER.to_owned(), mark.display().to_string())
+}
+
+/// Ends what an earlier run of something that is no launch left behind, known by the same `mark`: a path of its own.
+///
+/// # Errors
+///
+/// As [`end`].
+pub async fn end_marked(mark: &Path, grace: Duration) -> Result<(), Vec<u32>> {
+    os::end(None, mark, grace).await
 }
 
 /// The launch whose directory this is.

@@ -129,6 +129,44 @@ async fn a_task_that_is_given_up_ends_its_setup_with_all_that_it_started() {
     world.end().await;
 }
 
+// A daemon that is killed in the middle of a setup: the next one ends what it left, and begins once more.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_setup_whose_daemon_was_killed_is_ended_before_it_runs_again() {
+    let first =
+        "mkdir HERE/first || exit 0; echo $$ > HERE/pid.new; mv HERE/pid.new HERE/pid; setsid sleep 1000 & wait";
+    let world = world(&[
+        first,
+        "grep -q \"^State:.[^Z]\" /proc/$(cat HERE/pid)/status 2>/dev/null && touch HERE/two-at-once; true",
+    ])
+    .await;
+    let dir = world.config().parent().unwrap().to_owned();
+    world.open_issue(0);
+    let daemon = world.start_daemon();
+    eventually("the setup", async || dir.join("pid").exists().then_some(())).await;
+
+    daemon.kill().await;
+    let daemon = world.start_daemon();
+
+    world.is_served().await;
+    let client = Client::connect(&world.state_dir()).unwrap();
+    eventually("the agent", async || (overview(&client).await.sessions.len() == 1).then_some(())).await;
+    assert!(!dir.join("two-at-once").exists(), "two setups ran in one workspace");
+    let task = overview(&client).await.tasks.remove(0).task;
+    let mark = format!("{}-setup.log", world.state_dir().join("logs").join(task).display());
+    assert_eq!(processes_with(&mark), 0, "what it had started is gone, too");
+    daemon.stop().await;
+    world.end().await;
+}
+
+/// How many processes of this machine have these words in their environment.
+#[cfg(target_os = "linux")]
+fn processes_with(words: &str) -> usize {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let environments = all.filter_map(|process| std::fs::read(process.path().join("environ")).ok());
+    environments.filter(|environment| String::from_utf8_lossy(environment).contains(words)).count()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_task_begins_on_a_full_disk_and_whoever_waits_may_be_given_up() {
     let changed = BTreeMap::from([("sessions", "4, free_disk: 900TB".to_owned())]);

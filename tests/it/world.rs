@@ -389,6 +389,12 @@ impl Daemon {
         line.trim().trim_end_matches(" kB").trim().parse().unwrap()
     }
 
+    /// Kills it, and waits.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Asks it to end, as an operator would, and waits.
     #[cfg(unix)]
     pub(crate) async fn stop(self) {

@@ -34,6 +34,8 @@ struct Stream {
     asked: FuturesUnordered<BoxFuture<'static, Answered>>,
     conversation: String,
     begun: bool,
+    /// Whether the newest prompt has arrived. Turns that the agent begins by itself, for what ran beside it, end as well.
+    taken: bool,
     /// Whether a person has ended the turn.
     cancelled: bool,
 }
@@ -43,7 +45,7 @@ pub(super) async fn speak(wire: Wire) -> Result<(), String> {
     let Wire { arguments, stdin, stdout, heard, mut orders } = wire;
     let conversation = arguments.conversation.unwrap_or_default();
     let asked = FuturesUnordered::new();
-    let mut stream = Stream { stdin, heard, asked, conversation, begun: false, cancelled: false };
+    let mut stream = Stream { stdin, heard, asked, conversation, begun: false, taken: false, cancelled: false };
     let hello = json!({ "type": "control_request", "request_id": HELLO, "request": { "subtype": "initialize" } });
     stream.write(&hello).await?;
     let mut lines = FramedRead::new(stdout, LinesCodec::new_with_max_length(LINE_BYTES_MAX));
@@ -78,6 +80,8 @@ impl Stream {
         let message = match order {
             Order::Prompt(words) => {
                 self.cancelled = false;
+                // Its own commands are not repeated.
+                self.taken = words.starts_with('/');
                 json!({ "type": "user", "message": { "role": "user", "content": words }, "parent_tool_use_id": null })
             }
             Order::Cancel => {
@@ -96,6 +100,7 @@ impl Stream {
             Some("control_request") => self.ask(message).await,
             Some("user") => {
                 if message["isReplay"] == true {
+                    self.taken = true;
                     self.tell(Heard::Taken).await;
                 }
                 Ok(())
@@ -108,9 +113,14 @@ impl Stream {
                 Ok(())
             }
             Some("result") => {
-                self.tell(Heard::Used(used(&message))).await;
+                let used = used(&message);
+                if used != Used::default() {
+                    self.tell(Heard::Used(used)).await;
+                }
                 let ended = if self.cancelled { Ok(()) } else { outcome(&message) };
-                self.tell(Heard::TurnEnded(ended)).await;
+                if self.taken || ended.is_err() {
+                    self.tell(Heard::TurnEnded(ended)).await;
+                }
                 Ok(())
             }
             Some(_) | None => Ok(()),

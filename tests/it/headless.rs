@@ -75,18 +75,19 @@ async fn plays_the_story(tongue: &Tongue) {
     story::until_green(&mut world).await;
 
     daemon.stop().await;
-    let (mut handed, mut receipts) = (Vec::new(), Vec::new());
+    let (mut handed, mut receipts, mut turns) = (Vec::new(), Vec::new(), 0);
     for entry in world.journal().tail(Seq(0), usize::MAX >> 1).await.unwrap() {
         match entry.event {
             Event::Session(event::Session::Delivered { submission, channel, .. }) => handed.push((submission, channel)),
             Event::Session(event::Session::Hooked { hook: Hook::PromptTaken { evidence: Some(evidence) }, .. }) => {
                 receipts.push(evidence.receipt);
             }
+            Event::Session(event::Session::Hooked { hook: Hook::TurnEnded, .. }) => turns += 1,
             Event::Pull(_) | Event::Task(_) | Event::Session(_) | Event::Backlog(_) | Event::Fleet(_) => {}
         }
     }
     assert_eq!(handed, [(Submission::Submitted, Channel::Inbox); 2]);
-    assert_eq!(receipts, [Receipt::Hook; 2]);
+    assert_eq!((receipts, turns), (vec![Receipt::Hook; 2], 2));
     let heard = heard(&world);
     assert_eq!(heard.matches(tongue.prompt).count(), 2, "{heard}");
     world.end().await;

@@ -42,6 +42,8 @@ impl Agent {
     }
 
     fn turn_by_stream_json(&self, message: &Value, wire: &mut Wire<'_>) -> io::Result<()> {
+        // A turn of its own, begun before it read the message, for something that had run beside it.
+        wire.write(&json!({ "type": "result", "subtype": "success", "is_error": false }))?;
         wire.write(&json!({ "type": "system", "subtype": "init", "model": "scripted" }))?;
         let mut replay = message.clone();
         replay["isReplay"] = json!(true);

@@ -39,7 +39,8 @@ pub(super) fn run(arguments: Arguments, environment: &Environment) {
     let Some(slot) = Slot::of(environment.variables()) else { return };
     let inbox = slot.dir.parent().map(Inbox::of);
     // It says first that it waits: the daemon may be quicker than this process.
-    let waiting = arguments.reply.and_then(|reply| inbox.filter(|inbox| inbox.attend().is_ok()).map(|it| (reply, it)));
+    let attended = inbox.filter(|inbox| arguments.reply.is_some() && inbox.attend().is_ok());
+    let waiting = arguments.reply.zip(attended);
     let now = Clock::system().now();
     let heard = match arguments.report {
         Some(report) => spool::report(slot, Cursor::new(report), waiting.is_some(), now),

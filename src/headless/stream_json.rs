@@ -32,8 +32,8 @@ struct Stream {
     stdin: ChildStdin,
     heard: mpsc::Sender<Heard>,
     asked: FuturesUnordered<BoxFuture<'static, Answered>>,
-    conversation: String,
-    begun: bool,
+    /// Its id, until the agent has said that it can begin.
+    conversation: Option<String>,
     /// Whether the newest prompt has arrived. Turns that the agent begins by itself, for what ran beside it, end as well.
     taken: bool,
     /// Whether a person has ended the turn.
@@ -43,9 +43,9 @@ struct Stream {
 /// Speaks with the agent until nobody tells it anything any more, or it says nothing any more. What went wrong.
 pub(super) async fn speak(wire: Wire) -> Result<(), String> {
     let Wire { arguments, stdin, stdout, heard, mut orders } = wire;
-    let conversation = arguments.conversation.unwrap_or_default();
+    let conversation = Some(arguments.conversation.unwrap_or_default());
     let asked = FuturesUnordered::new();
-    let mut stream = Stream { stdin, heard, asked, conversation, begun: false, taken: false, cancelled: false };
+    let mut stream = Stream { stdin, heard, asked, conversation, taken: false, cancelled: false };
     let hello = json!({ "type": "control_request", "request_id": HELLO, "request": { "subtype": "initialize" } });
     stream.write(&hello).await?;
     let mut lines = FramedRead::new(stdout, LinesCodec::new_with_max_length(LINE_BYTES_MAX));
@@ -128,14 +128,13 @@ impl Stream {
     }
 
     async fn begin(&mut self, response: &Value) -> Result<(), String> {
-        if response["request_id"] != HELLO || self.begun {
+        if response["request_id"] != HELLO {
             return Ok(());
         }
         if response["subtype"] != "success" {
             return Err(response["error"].as_str().unwrap_or("it refused to begin").to_owned());
         }
-        self.begun = true;
-        let conversation = self.conversation.clone();
+        let Some(conversation) = self.conversation.take() else { return Ok(()) };
         let who = "Claude Code, by stream-json".to_owned();
         self.tell(Heard::Begun { who, conversation, note: None }).await;
         Ok(())

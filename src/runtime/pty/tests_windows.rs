@@ -46,7 +46,7 @@ async fn a_program_has_one_holder_that_tells_of_it() {
 
     let alive = runtime.probe(&launch.address).await;
     assert!(matches!(alive, Probe::Alive { pid: Some(_) }), "{alive:?}");
-    assert_eq!(runtime.list().await.unwrap(), [launch.address.clone()]);
+    assert_eq!(runtime.list().await.unwrap(), std::slice::from_ref(&launch.address));
     drop(runtime.stop(&launch.address, Duration::ZERO).await);
 }
 

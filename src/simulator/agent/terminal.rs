@@ -26,11 +26,10 @@ impl RawMode {
     }
 }
 
-#[cfg(unix)]
 impl Drop for RawMode {
     fn drop(&mut self) {
-        use rustix::termios::{OptionalActions, tcsetattr};
         // The terminal may be gone, and then there is nothing to restore.
-        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.before);
+        #[cfg(unix)]
+        let _ = rustix::termios::tcsetattr(rustix::stdio::stdin(), rustix::termios::OptionalActions::Now, &self.before);
     }
 }

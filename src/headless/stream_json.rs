@@ -4,7 +4,7 @@
 //! (<https://code.claude.com/docs/en/headless>, <https://code.claude.com/docs/en/agent-sdk/overview>). With
 //! `--replay-user-messages` it repeats a prompt once it has it. What is not known is passed over.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use serde_json::{Value, json};
@@ -13,7 +13,10 @@ use tokio::{
     process::ChildStdin,
     sync::{mpsc, oneshot},
 };
-use tokio_util::codec::{FramedRead, LinesCodec};
+use tokio_util::{
+    bytes::BytesMut,
+    codec::{Decoder, FramedRead, LinesCodec},
+};
 
 use super::wire::{Heard, Order, Question, Used, Voice, Wire};
 
@@ -48,19 +51,49 @@ pub(super) async fn speak(wire: Wire) -> Result<(), String> {
     let mut stream = Stream { stdin, heard, asked, conversation, taken: false, cancelled: false };
     let hello = json!({ "type": "control_request", "request_id": HELLO, "request": { "subtype": "initialize" } });
     stream.write(&hello).await?;
-    let mut lines = FramedRead::new(stdout, LinesCodec::new_with_max_length(LINE_BYTES_MAX));
+    let mut lines = FramedRead::new(stdout, Lines::new(LINE_BYTES_MAX));
     loop {
         tokio::select! {
             line = lines.next() => match line {
                 Some(Ok(line)) => stream.hear(&line).await?,
-                Some(Err(_)) => {}
-                None => return Err("it says nothing any more".to_owned()),
+                Some(Err(_)) | None => return Err("it says nothing any more".to_owned()),
             },
             Some((request, chosen)) = stream.asked.next() => stream.answer(&request, chosen).await?,
             order = orders.recv() => match order {
                 Some(order) => stream.order(order).await?,
                 None => return Ok(()),
             },
+        }
+    }
+}
+
+/// Lines of text that are no longer than may be; others are passed over.
+struct Lines(LinesCodec);
+
+impl Lines {
+    fn new(bytes_max: usize) -> Self {
+        Self(LinesCodec::new_with_max_length(bytes_max))
+    }
+}
+
+// An error would end the stream, with what it has read already.
+impl Decoder for Lines {
+    type Item = String;
+    type Error = io::Error;
+
+    fn decode(&mut self, read: &mut BytesMut) -> io::Result<Option<String>> {
+        loop {
+            if let Ok(line) = self.0.decode(read) {
+                return Ok(line);
+            }
+        }
+    }
+
+    fn decode_eof(&mut self, read: &mut BytesMut) -> io::Result<Option<String>> {
+        loop {
+            if let Ok(line) = self.0.decode_eof(read) {
+                return Ok(line);
+            }
         }
     }
 }
@@ -232,6 +265,16 @@ mod tests {
         assert_eq!(used(&two), Used { cost: Some(0.5), tokens: Some([40, 6, 0, 4]), ..Used::default() });
         assert_eq!(used(&one).model.as_deref(), Some("large"));
         assert_eq!(used(&json!({})), Used::default());
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_too_long_or_no_text_is_passed_over() {
+        let said = [b"one\n".as_slice(), &[b'x'; 100], b"\ntwo\n\xff\xfe\nthree\n\xff"].concat();
+        let lines = FramedRead::new(said.as_slice(), Lines::new(50));
+
+        let heard: Vec<_> = lines.map(Result::unwrap).collect().await;
+
+        assert_eq!(heard, ["one", "two", "three"]);
     }
 
     #[test]

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::start::Start;
 
-/// What stands around an agent. Every path exists, and is absolute.
+/// What stands around an agent. Every path exists, is absolute, and leads over no symbolic link.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sandbox {
-    /// Directories and files that it may change.
+    /// Directories and files that it may change, except for what is hidden in them.
     pub writable: Vec<PathBuf>,
     /// Directories that are empty for it.
     pub hidden_dirs: Vec<PathBuf>,
-    /// Files that are empty for it.
+    /// Files and sockets that are empty for it.
     pub hidden_files: Vec<PathBuf>,
 }
 
@@ -30,6 +30,10 @@ impl Sandbox {
             argv.push(option.to_owned());
             argv.extend(paths.iter().map(|path| path.display().to_string()));
         };
+        for path in &self.writable {
+            add("--bind", &[path, path]);
+        }
+        // What is hidden stays so within what may be changed; what the work itself needs lies over both.
         for hidden in &self.hidden_dirs {
             add("--tmpfs", &[hidden]);
         }
@@ -45,7 +49,7 @@ impl Sandbox {
         let temporary = start.workspace_env.get("TMPDIR").map(Path::new);
         let own =
             [Some(start.workspace.as_path()), Some(&start.session_dir), start.contact.socket.as_deref(), temporary];
-        for path in own.into_iter().flatten().chain(start.writable.iter().chain(&self.writable).map(PathBuf::as_path)) {
+        for path in own.into_iter().flatten().chain(start.writable.iter().map(PathBuf::as_path)) {
             add("--bind-try", &[path, path]);
         }
         if let Some((_, hooks)) = start.git.config.iter().find(|(key, _)| key == "core.hooksPath") {

@@ -81,6 +81,10 @@ impl Executor {
         conversation: Conversation,
     ) -> Result<Option<String>, String> {
         let (agent, workspace) = what;
+        // Whether it belongs into a sandbox is said there.
+        if !self.is_in_settings(repo) {
+            return Err("the repository is not in the settings".to_owned());
+        }
         let runtime =
             self.runtime(&agent.runtime).ok_or_else(|| format!("there is no runtime named {}", agent.runtime))?;
         let session_dir = self.places.launch(&address.session, address.generation);

@@ -1,13 +1,16 @@
 //! What stands around an agent that the operator has put into a sandbox, as far as it is there.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Executor;
 use crate::{
     agent::{self, Start},
     config,
+    model::RepoId,
 };
 
+/// The doors to what runs as the person, or as root: agents for keys, keyrings, containers.
+const DOORS: [&str; 5] = ["/run/user", "/run/docker.sock", "/run/containerd", "/run/podman", "/run/dbus"];
 /// Where the keys of a person lie, below the home directory.
 const KEYS: [&str; 14] = [
     ".ssh",
@@ -27,6 +30,13 @@ const KEYS: [&str; 14] = [
 ];
 
 impl Executor {
+    /// Whether the settings still say how agents of a repository are to work.
+    pub(super) fn is_in_settings(&self, repo: RepoId) -> bool {
+        let config = self.config.borrow();
+        self.repository(repo)
+            .is_some_and(|repository| config.repositories.iter().any(|settings| settings.name == repository.configured))
+    }
+
     /// The sandbox of a launch, if its repository wants one. This looks at the disk.
     pub(super) fn sandbox(&self, start: &Start, wanted: Option<&config::Sandbox>) -> Option<agent::Sandbox> {
         let wanted = wanted?;
@@ -37,13 +47,11 @@ impl Executor {
         };
         let hidden = KEYS.iter().map(|key| home.join(key)).chain(wanted.hidden.iter().map(below_home));
         // The tokens of the daemon, and the work of other agents.
-        let hidden = hidden.chain([self.places.root().to_owned()]);
-        let (hidden_dirs, others): (Vec<_>, Vec<_>) = hidden.partition(|path| path.is_dir());
+        let hidden = hidden.chain([self.places.root().to_owned()]).chain(DOORS.map(PathBuf::from));
+        // A mount on a symbolic link would not lie where the link leads to.
+        let real = |path: PathBuf| path.canonicalize().ok();
+        let (hidden_dirs, hidden_files) = hidden.filter_map(real).partition(|path| path.is_dir());
         let own = agent::written_by(start).into_iter().chain(wanted.writable.iter().map(below_home));
-        Some(agent::Sandbox {
-            writable: own.filter(|path| path.exists()).collect(),
-            hidden_dirs,
-            hidden_files: others.into_iter().filter(|path: &PathBuf| Path::is_file(path)).collect(),
-        })
+        Some(agent::Sandbox { writable: own.filter_map(real).collect(), hidden_dirs, hidden_files })
     }
 }

@@ -17,6 +17,9 @@ can touch HERE/out/file
 can cat HERE/antiphon.yaml
 can cat HERE/secret/key
 can cat HERE/file-of-keys
+can cat HERE/out/keys/key
+can cat HERE/really/key
+can test -S HERE/door
 can cat HERE/state/token
 can ls HERE/state/antiphon.db
 can touch HERE/beside
@@ -24,6 +27,10 @@ can touch HERE/clone/.git/hooks/pre-commit
 can git config --file HERE/clone/.git/config core.pager evil
 can grep -rq TEST_GITHUB_TOKEN /proc/*/environ
 exec \"$0\" \"$@\"";
+
+/// What is hidden lies within what may be changed, behind a link, or is a socket.
+const SANDBOX: &str = "{ writable: [HERE/out, HERE/not-there], \
+                       hidden: [HERE/secret, HERE/file-of-keys, HERE/out/keys, HERE/linked, HERE/door] }";
 
 #[expect(clippy::disallowed_methods, reason = "a test looks whether it can prove anything")]
 async fn is_there() -> bool {
@@ -41,22 +48,19 @@ async fn world(kind: &str) -> World {
     let dir = tempfile::tempdir_in("/var/tmp").unwrap();
     let here = dir.path().to_str().unwrap();
     let place = |text: &str| text.replace("HERE", here);
-    for folder in ["out", "secret"] {
-        std::fs::create_dir(dir.path().join(folder)).unwrap();
+    for folder in ["secret", "out/keys", "really"] {
+        std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+        std::fs::write(dir.path().join(folder).join("key"), "key").unwrap();
     }
-    std::fs::write(dir.path().join("secret/key"), "key").unwrap();
+    std::os::unix::fs::symlink(dir.path().join("really"), dir.path().join("linked")).unwrap();
+    std::os::unix::net::UnixListener::bind(dir.path().join("door")).unwrap();
     std::fs::write(dir.path().join("file-of-keys"), "key").unwrap();
     let script = dir.path().join("agent.sh");
     std::fs::write(&script, place(TRIES)).unwrap();
     let agent = format!("scripted-agent, --record, '{here}/out/typed.log', --, '{BINARY}', hook");
     let settings = BTreeMap::from([
         ("command", format!("[/bin/sh, -c, '. {here}/agent.sh', '{BINARY}', {agent}]")),
-        (
-            "workspace",
-            place(&format!(
-                "{{ kind: {kind}, sandbox: {{ writable: [HERE/out, HERE/not-there], hidden: [HERE/secret, HERE/file-of-keys] }} }}"
-            )),
-        ),
+        ("workspace", place(&format!("{{ kind: {kind}, sandbox: {SANDBOX} }}"))),
     ]);
     World::within(dir, &settings).await
 }

@@ -29,7 +29,8 @@ impl<W: Write> Screen<W> {
 
     /// Shows one line, with a sign before it.
     pub(super) fn line(&mut self, mark: &str, words: &str) {
-        self.put(Voice::Note, mark, words);
+        self.end_line();
+        self.write(&format!("{mark}{}\n", text::sanitise(words).text));
     }
 
     /// Shows a piece of what somebody says. Pieces of one voice follow each other.
@@ -37,9 +38,13 @@ impl<W: Write> Screen<W> {
         let mark = match voice {
             Voice::Agent => "● ",
             Voice::Thought => "· ",
-            Voice::Note => "",
         };
-        self.put(voice, mark, words);
+        if self.open != Some(voice) {
+            self.end_line();
+            self.write(mark);
+            self.open = Some(voice);
+        }
+        self.write(&text::sanitise(words).text);
     }
 
     /// Asks a person.
@@ -55,21 +60,6 @@ impl<W: Write> Screen<W> {
     pub(super) fn end_line(&mut self) {
         if self.open.take().is_some() {
             self.write("\n");
-        }
-    }
-
-    fn put(&mut self, voice: Voice, mark: &str, words: &str) {
-        let words = text::sanitise(words).text;
-        if self.open == Some(voice) {
-            self.write(&words);
-            return;
-        }
-        self.end_line();
-        if voice == Voice::Note {
-            self.write(&format!("{mark}{words}\n"));
-        } else {
-            self.write(&format!("{mark}{words}"));
-            self.open = Some(voice);
         }
     }
 

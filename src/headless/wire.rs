@@ -38,7 +38,6 @@ pub(super) enum Heard {
 pub(super) enum Voice {
     Agent,
     Thought,
-    Note,
 }
 
 /// What a conversation has used so far, as far as the agent says so.

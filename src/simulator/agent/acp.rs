@@ -3,21 +3,14 @@
 //! Written from the protocol's description alone, <https://agentclientprotocol.com>, so that a client that misreads it is found
 //! out.
 
-use std::io::{self, BufRead, Write};
+use std::io;
 
 use serde_json::{Value, json};
 
-use super::{Agent, MARKER, reading, work::Workplace};
+use super::{Agent, MARKER, reading, wire::Wire, work::Workplace};
 
 /// What it says of itself.
 const SESSION: &str = "scripted-1";
-
-/// A conversation over two streams.
-pub(super) struct Wire<'a> {
-    pub(super) input: &'a mut dyn BufRead,
-    pub(super) output: &'a mut dyn Write,
-    pub(super) asked: u64,
-}
 
 impl Agent {
     /// Answers requests until the input ends.
@@ -43,32 +36,23 @@ impl Agent {
         Ok(0)
     }
 
-    fn hear(&self, wire: &mut Wire<'_>) -> io::Result<Option<Value>> {
-        let mut line = String::new();
-        if wire.input.read_line(&mut line)? == 0 {
-            return Ok(None);
-        }
-        self.note(line.as_bytes())?;
-        Ok(Some(serde_json::from_str(&line)?))
-    }
-
     fn turn_by_acp(&self, prompt: &Value, wire: &mut Wire<'_>) -> io::Result<Value> {
         let blocks = prompt.as_array().map(Vec::as_slice).unwrap_or_default();
         let message: String = blocks.iter().filter_map(|block| block["text"].as_str()).collect();
         for marker in MARKER.find_iter(&message) {
-            wire.say(&format!("received {}\n", marker.as_str()))?;
+            wire.say_by_acp(&format!("received {}\n", marker.as_str()))?;
         }
         if self.may_work(wire)? {
             let mut said = Vec::new();
             Workplace::new(&self.args, &self.runtime).carry_out(&reading::read(&message), &mut said)?;
-            wire.say(&String::from_utf8_lossy(&said))?;
+            wire.say_by_acp(&String::from_utf8_lossy(&said))?;
         }
         Ok(json!({ "stopReason": "end_turn" }))
     }
 
     /// Asks for two things at once, as agents do that use several tools.
     fn may_work(&self, wire: &mut Wire<'_>) -> io::Result<bool> {
-        let asked = [wire.ask()?, wire.ask()?];
+        let asked = [wire.ask_by_acp()?, wire.ask_by_acp()?];
         let mut allowed = 0;
         let mut answered = 0;
         while answered < asked.len() {
@@ -84,9 +68,8 @@ impl Agent {
 
 impl Wire<'_> {
     /// Asks for a permission; the id of the question.
-    fn ask(&mut self) -> io::Result<String> {
-        self.asked += 1;
-        let id = format!("ask-{}", self.asked);
+    fn ask_by_acp(&mut self) -> io::Result<String> {
+        let id = self.new_question();
         let option = |id: &str, kind: &str| json!({ "optionId": id, "name": id, "kind": kind });
         let params = json!({
             "sessionId": SESSION,
@@ -98,14 +81,9 @@ impl Wire<'_> {
         Ok(id)
     }
 
-    fn say(&mut self, text: &str) -> io::Result<()> {
+    fn say_by_acp(&mut self, text: &str) -> io::Result<()> {
         let update = json!({ "sessionUpdate": "agent_message_chunk", "content": { "type": "text", "text": text } });
         let params = json!({ "sessionId": SESSION, "update": update });
         self.write(&json!({ "jsonrpc": "2.0", "method": "session/update", "params": params }))
-    }
-
-    fn write(&mut self, message: &Value) -> io::Result<()> {
-        writeln!(self.output, "{message}")?;
-        self.output.flush()
     }
 }

@@ -13,6 +13,7 @@ pub(in crate::simulator) mod keys;
 mod reading;
 mod stream_json;
 pub(in crate::simulator) mod terminal;
+mod wire;
 mod work;
 
 use std::{
@@ -30,6 +31,7 @@ use self::{
     hooks::Hooks,
     keys::{Key, Keys},
     terminal::RawMode,
+    wire::Wire,
     work::Workplace,
 };
 
@@ -75,18 +77,24 @@ pub fn run(args: AgentArgs) -> i32 {
 /// Runs the agent without a terminal, by the Agent Client Protocol, until its input ends. The exit code.
 #[must_use]
 pub fn run_by_acp(args: AgentArgs) -> i32 {
-    let (input, output) = (&mut io::stdin().lock(), &mut io::stdout().lock());
-    let mut wire = acp::Wire { input, output, asked: 0 };
-    Agent::new(args).and_then(|agent| agent.converse_by_acp(&mut wire)).unwrap_or(1)
+    without_terminal(args, false, Agent::converse_by_acp)
 }
 
 /// Runs the agent without a terminal, by JSON lines as Claude Code takes them, until its input ends. It asks nobody if it is
 /// `permitted` everything. The exit code.
 #[must_use]
 pub fn run_by_stream_json(args: AgentArgs, permitted: bool) -> i32 {
+    without_terminal(args, permitted, Agent::converse_by_stream_json)
+}
+
+fn without_terminal(
+    args: AgentArgs,
+    permitted: bool,
+    converse: impl FnOnce(&Agent, &mut Wire<'_>) -> io::Result<i32>,
+) -> i32 {
     let (input, output) = (&mut io::stdin().lock(), &mut io::stdout().lock());
-    let mut wire = stream_json::Wire { input, output, permitted, asked: 0 };
-    Agent::new(args).and_then(|agent| agent.converse_by_stream_json(&mut wire)).unwrap_or(1)
+    let mut wire = Wire { input, output, permitted, asked: 0 };
+    Agent::new(args).and_then(|agent| converse(&agent, &mut wire)).unwrap_or(1)
 }
 
 /// The agent between any two streams of bytes.

@@ -52,6 +52,8 @@ pub enum HookKind {
         /// What it says.
         message: String,
     },
+    /// A person has answered it.
+    Answered,
     /// The conversation ended; the process may go on with another one.
     SessionEnded {
         /// Why, as the agent names it.
@@ -65,7 +67,9 @@ pub enum HookKind {
 }
 
 /// Notifications of Claude Code that ask nothing of anybody.
-const IDLE_NOTIFICATIONS: [&str; 4] = ["idle_prompt", "auth_success", "elicitation_complete", "elicitation_response"];
+const IDLE_NOTIFICATIONS: [&str; 3] = ["idle_prompt", "auth_success", "elicitation_complete"];
+/// Notification of Claude Code that a person has answered a question.
+const ANSWERED: &str = "elicitation_response";
 
 /// The field that our hook command adds to a report if it waits for an answer.
 pub(super) const WAITS: &str = "antiphon_waits";
@@ -113,6 +117,9 @@ fn failure(report: &Value) -> String {
 fn notification(report: &Value) -> HookKind {
     let message = text(report, "message").unwrap_or_default();
     let kind = text(report, "notification_type").unwrap_or_default();
+    if kind == ANSWERED {
+        return HookKind::Answered;
+    }
     // Versions that do not name the kind say this when a prompt is awaited, which is no question.
     let idle = kind.is_empty() && message.contains("waiting for your input");
     if idle || IDLE_NOTIFICATIONS.contains(&kind.as_str()) {

@@ -79,7 +79,8 @@ fn agent(config: &Config, settings: &config::Repository, name: &AgentName) -> Ag
         config::Runtime::Tmux => "tmux",
         config::Runtime::Pty => "pty",
     });
-    Agent { name: name.clone(), runtime: runtime.to_owned(), receipt: Settings::of(config, name).receipt }
+    let Settings { receipt, adapter, .. } = Settings::of(config, name);
+    Agent { name: name.clone(), runtime: runtime.to_owned(), receipt, headless: adapter.launch.protocol.is_some() }
 }
 
 /// What every machine has.

@@ -125,6 +125,7 @@ fn hook(event: &HookEvent, known: &[PromptId]) -> Option<Hook> {
         HookKind::Waits => Hook::Waits,
         HookKind::TurnFailed { error } => Hook::TurnFailed { error: error.clone() },
         HookKind::NeedsInput { .. } => Hook::NeedsInput,
+        HookKind::Answered => Hook::Answered,
         HookKind::SessionEnded { .. } => Hook::Ended,
         HookKind::Unknown { name } => {
             debug!(hook = name, "An agent ran a hook that means nothing to us");

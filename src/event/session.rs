@@ -177,6 +177,9 @@ pub struct Agent {
     pub runtime: String,
     /// Where its receipts come from.
     pub receipt: Receipt,
+    /// Whether it speaks with a client of ours, which tells everything: then its screen tells nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub headless: bool,
 }
 
 /// At which point of a turn an agent is looked at.
@@ -234,6 +237,8 @@ pub enum Hook {
     Waits,
     /// It waits for a person.
     NeedsInput,
+    /// A person has answered.
+    Answered,
     /// It said goodbye.
     Ended,
 }
@@ -315,6 +320,7 @@ impl Hook {
             Self::TurnFailed { .. } => "turn failed",
             Self::Waits => "agent asks for more",
             Self::NeedsInput => "agent needs input",
+            Self::Answered => "agent has its answer",
             Self::Ended => "agent said goodbye",
         }
     }

@@ -189,7 +189,7 @@ impl Conversation {
 
     /// Asks a person the first question.
     fn ask(&mut self) {
-        let Some(question) = self.questions.front() else { return };
+        let Some(question) = self.questions.front() else { return self.record.answered() };
         self.screen.ask(&question.what, &question.options);
         self.record.asks(&question.what);
     }

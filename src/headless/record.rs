@@ -60,6 +60,11 @@ impl Record {
         );
     }
 
+    /// A person has chosen, and nothing else is asked.
+    pub(super) fn answered(&self) {
+        self.report(json!({ "hook_event_name": "Notification", "notification_type": "elicitation_response" }));
+    }
+
     /// What the conversation has used so far.
     pub(super) fn used(&self, used: &Used) {
         let [input, cached, cache_written, output] = used.tokens.map_or([None; 4], |tokens| tokens.map(Some));

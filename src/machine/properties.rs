@@ -151,6 +151,7 @@ fn hooks() -> impl Strategy<Value = Hook> {
         Hook::Waits,
         Hook::TurnFailed { error: "overloaded".to_owned() },
         Hook::NeedsInput,
+        Hook::Answered,
         Hook::Ended,
     ])
 }

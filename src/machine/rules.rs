@@ -541,11 +541,13 @@ mod tests {
 
     #[test]
     fn without_a_rule_nothing_settles_and_the_required_checks_count() {
-        let rules = rules();
-
-        assert_eq!(rules.settle(IncidentKind::AgentNeedsInput), SignedDuration::ZERO);
-        assert!(matches!(rules.checks(IncidentKind::AgentNeedsInput), Checks::Required));
+        let mut rules = rules();
         assert_eq!(rules.settle(CI), secs(20));
+
+        rules.reactions = reaction::Rules::load(&[]).unwrap();
+
+        assert_eq!(rules.settle(CI), SignedDuration::ZERO);
+        assert!(matches!(rules.checks(CI), Checks::Required));
     }
 
     #[test]

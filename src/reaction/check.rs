@@ -79,7 +79,7 @@ mod tests {
         let report = check(&shipped(), &BTreeSet::new());
 
         assert_eq!(report.mistakes, []);
-        assert_eq!((report.summary.files, report.summary.rules), (17, 17));
+        assert_eq!((report.summary.files, report.summary.rules), (18, 18));
         let answering: Vec<(&str, &str)> =
             report.summary.answering.iter().map(|(kind, names)| (kind.as_str(), names[0].as_str())).collect();
         assert_eq!(
@@ -97,6 +97,7 @@ mod tests {
                 ("agent-stuck", "agent-stuck"),
                 ("agent-looping", "agent-looping"),
                 ("agent-exited", "agent-exited"),
+                ("agent-needs-input", "agent-needs-input"),
                 ("agents-lost", "agents-lost"),
                 ("no-change", "no-change"),
                 ("setup-failed", "setup-failed"),

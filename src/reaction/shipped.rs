@@ -8,9 +8,10 @@ macro_rules! rule {
     };
 }
 
-const SHIPPED: [(&str, &str); 17] = [
+const SHIPPED: [(&str, &str); 18] = [
     rule!("agent-exited"),
     rule!("agent-looping"),
+    rule!("agent-needs-input"),
     rule!("agent-stuck"),
     rule!("agents-lost"),
     rule!("approved-and-green"),

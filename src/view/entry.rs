@@ -234,7 +234,9 @@ fn of_session(event: &event::Session) -> Option<String> {
         Session::Hooked { hook, .. } => match hook {
             Hook::PromptTaken { evidence } => evidence.as_ref().map(|evidence| evidence.prompt.to_string()),
             Hook::TurnFailed { error } => Some(error.clone()),
-            Hook::Started { .. } | Hook::TurnEnded | Hook::Waits | Hook::NeedsInput | Hook::Ended => None,
+            Hook::Started { .. } | Hook::TurnEnded | Hook::Waits | Hook::NeedsInput | Hook::Answered | Hook::Ended => {
+                None
+            }
         },
         Session::Probed { seen, .. } => match seen {
             Seen::Exited { code: Some(code) } => Some(format!("its process ended with code {code}")),

@@ -226,7 +226,7 @@ fn hooked(entry: &Entry, hook: &Hook) -> Option<Line> {
         Hook::TurnEnded => Some(agent("turn-ended", "ends its turn").meant(Tone::Quiet)),
         Hook::TurnFailed { error } => Some(agent("turn-failed", "cannot go on").because(error).meant(Tone::Bad)),
         Hook::NeedsInput => Some(agent("needs-input", "waits for a person").meant(Tone::Bad)),
-        Hook::Started { .. } | Hook::PromptTaken { .. } | Hook::Waits | Hook::Ended => None,
+        Hook::Started { .. } | Hook::PromptTaken { .. } | Hook::Waits | Hook::Answered | Hook::Ended => None,
     }
 }
 

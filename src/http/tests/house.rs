@@ -329,7 +329,8 @@ async fn repository(client: &github::Client, asked: bool) -> Repository {
 }
 
 fn rules() -> Rules {
-    let agent = Agent { name: "claude".parse().unwrap(), runtime: "pty".to_owned(), receipt: Receipt::Hook };
+    let agent =
+        Agent { name: "claude".parse().unwrap(), runtime: "pty".to_owned(), receipt: Receipt::Hook, headless: false };
     Rules {
         reactions: reaction::Rules::load(&reaction::shipped()).unwrap(),
         hash: "r".to_owned(),

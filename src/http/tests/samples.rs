@@ -92,7 +92,12 @@ pub(super) fn session(house: &House, name: &str, life: Life) -> session::State {
         session: name.parse().unwrap(),
         task: name.parse().unwrap(),
         repo: house.repo,
-        agent: Agent { name: "claude".parse().unwrap(), runtime: "pty".to_owned(), receipt: Receipt::Hook },
+        agent: Agent {
+            name: "claude".parse().unwrap(),
+            runtime: "pty".to_owned(),
+            receipt: Receipt::Hook,
+            headless: false,
+        },
         workspace: format!("/state/workspaces/{name}"),
         generation: Generation(1),
         life,

@@ -221,7 +221,9 @@ impl State {
     /// When its silence, or the wait of a refused prompt, is too long.
     pub(super) fn stuck_at(&self, rules: &Rules) -> Option<Timestamp> {
         match self.activity()? {
-            Activity::Working | Activity::NeedsInput => Some(self.quiet_since() + rules.pace.stuck),
+            Activity::Working => Some(self.quiet_since() + rules.pace.stuck),
+            // Whom it waits for is a person.
+            Activity::NeedsInput => None,
             Activity::Starting | Activity::Idle => {
                 self.refused.as_ref().map(|refused| refused.since + rules.pace.stuck)
             }
@@ -570,6 +572,17 @@ mod tests {
         }
 
         assert!(desk.state().incidents.contains_key(&STUCK));
+    }
+
+    #[test]
+    fn an_agent_that_waits_for_a_person_is_not_stuck_however_long_it_takes() {
+        let mut desk = Desk::idle(rules());
+        desk.works_on(ci());
+        desk.hook(Hook::NeedsInput);
+
+        desk.pass(mins(600));
+
+        assert!(!desk.state().incidents.contains_key(&STUCK));
     }
 
     const ASKS: &str = "name: asks\non: agent-needs-input\ndo:\n  - notify: { priority: urgent }\n";

@@ -99,6 +99,7 @@ impl State {
                 // Drawing the question is no answer to it.
                 self.screen.rests = false;
             }
+            Hook::Answered => self.on_answered(now),
             // The process goes on to exit; the runtime says when it has.
             Hook::Ended => {}
         }
@@ -247,10 +248,19 @@ impl State {
 
     fn on_screen(&mut self, screen: Screen, now: &Now<'_>) {
         let before = std::mem::replace(&mut self.screen, screen);
+        if self.agent.headless {
+            return;
+        }
         let answered = (before.dialog && !screen.dialog) || (before.rests && !screen.rests);
         if screen.dialog {
             self.become_active(Activity::NeedsInput, now);
-        } else if self.activity() == Some(Activity::NeedsInput) && answered {
+        } else if answered {
+            self.on_answered(now);
+        }
+    }
+
+    fn on_answered(&mut self, now: &Now<'_>) {
+        if self.activity() == Some(Activity::NeedsInput) {
             self.become_active(Activity::Working, now);
         }
     }
@@ -705,6 +715,26 @@ mod tests {
         desk.changes();
 
         assert_eq!(desk.state().activity(), Some(Activity::Working));
+    }
+
+    #[test]
+    fn a_client_of_ours_says_itself_when_a_question_is_answered() {
+        let mut rules = rules();
+        rules.agent.headless = true;
+        let mut desk = Desk::idle(rules);
+        desk.works_on(ci());
+        desk.hook(Hook::NeedsInput);
+
+        // It may have rested before the question was drawn.
+        desk.rests();
+        desk.changes();
+        assert_eq!(desk.state().activity(), Some(Activity::NeedsInput));
+
+        desk.hook(Hook::Answered);
+        assert_eq!(desk.state().activity(), Some(Activity::Working));
+        desk.hook(Hook::TurnEnded);
+        desk.hook(Hook::Answered);
+        assert_eq!(desk.state().activity(), Some(Activity::Idle), "nobody had asked");
     }
 
     #[test]

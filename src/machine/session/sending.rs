@@ -378,7 +378,7 @@ mod tests {
         desk.hook(Hook::NeedsInput);
         assert_eq!(desk.wants(ci()), NOTHING);
         desk.asks();
-        assert_eq!(desk.pass(mins(5)), NOTHING);
+        assert_eq!(desk.pass(mins(5)), ["act agent-needs-input do 0"], "a person is told");
 
         assert_eq!(
             desk.hook(Hook::TurnEnded),

@@ -54,7 +54,8 @@ pub(crate) fn rules_with(own: &[&str]) -> Rules {
     let sources: Vec<Source> = reaction::shipped().into_iter().chain(own).collect();
     let reactions = reaction::Rules::load(&sources)
         .unwrap_or_else(|mistakes| panic!("{}", mistakes.iter().map(ToString::to_string).collect::<String>()));
-    let agent = Agent { name: "claude".parse().unwrap(), runtime: "pty".to_owned(), receipt: Receipt::Hook };
+    let agent =
+        Agent { name: "claude".parse().unwrap(), runtime: "pty".to_owned(), receipt: Receipt::Hook, headless: false };
     Rules {
         hash: reactions.hash().to_owned(),
         reactions,

@@ -326,7 +326,8 @@ fn made_up(effect: &Effect, branches: &mut BTreeMap<String, String>) -> Option<O
 static RULES: LazyLock<Rules> = LazyLock::new(rules);
 
 fn rules() -> Rules {
-    let typist = Agent { name: "typist".parse().unwrap(), runtime: "play".to_owned(), receipt: Receipt::Hook };
+    let typist =
+        Agent { name: "typist".parse().unwrap(), runtime: "play".to_owned(), receipt: Receipt::Hook, headless: false };
     Rules {
         reactions: reaction::Rules::load(&reaction::shipped()).unwrap(),
         hash: "play".to_owned(),

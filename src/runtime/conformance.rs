@@ -15,7 +15,7 @@ use super::{
     attach::{Connection, Left},
     recording::Recording,
     testing::{
-        ASKER, COMPOSER, REPORTER, Viewer, address, awkward_text, environment, eventually, gate, holds, kill_all,
+        ASKER, COMPOSER, DEAF, REPORTER, Viewer, address, awkward_text, environment, eventually, gate, holds, kill_all,
         launch, message, pasted, processes, prompt, ready, script, shows,
     },
 };
@@ -200,6 +200,23 @@ pub(crate) async fn a_dialog_that_opens_after_the_text_gets_no_enter<R: Tried>(w
 
     world.stop(&launch.address).await;
     holds(&typed, pasted(&message).trim_end_matches('\r')).await;
+}
+
+pub(crate) async fn a_text_that_a_composer_has_not_drawn_gets_no_enter<R: Tried>(world: World<R>) {
+    let (deaf, _) = script(world.path(), "t-1", DEAF);
+    let (blank, typed) = script(world.path(), "t-2", COMPOSER);
+    let (message, gate) =
+        (message("abcdefghij", "x"), Gate { draft: Some(Regex::new("ready> (.+)").unwrap()), ..gate() });
+
+    for launch in [&deaf, &blank] {
+        world.runtime.start(launch).await.unwrap();
+        ready(&world.runtime, &launch.address).await;
+        assert_eq!(world.runtime.submit(&launch.address, &message, &gate).await.unwrap(), Submission::Placed);
+    }
+
+    holds(&typed, pasted(&message).trim_end_matches('\r')).await;
+    world.stop(&deaf.address).await;
+    world.stop(&blank.address).await;
 }
 
 pub(crate) async fn a_living_launch_and_a_dead_one_with_a_similar_name_are_not_confused<R: Tried>(world: World<R>) {
@@ -458,6 +475,8 @@ macro_rules! suite {
             nothing_is_typed_into_a_dialog_a_draft_or_what_is_not_ready,
             // S60
             a_dialog_that_opens_after_the_text_gets_no_enter,
+            // S60
+            a_text_that_a_composer_has_not_drawn_gets_no_enter,
             a_living_launch_and_a_dead_one_with_a_similar_name_are_not_confused,
             names_and_texts_execute_nothing_and_keep_their_semicolons,
             the_environment_is_complete_and_nothing_is_inherited,

@@ -49,13 +49,29 @@ impl Gate {
 }
 
 impl Gate {
+    /// Whether the agent is known to draw what stands in its composer.
+    #[must_use]
+    pub const fn draws(&self) -> bool {
+        self.draft.is_some()
+    }
+
     /// Whether Enter would still submit `message`, which stands in the composer: a dialog may have opened meanwhile, or
-    /// the agent may have died. A pattern that the message itself matches says nothing now.
+    /// the agent may have died. A pattern that the message itself matches says nothing now. As long as an agent that draws
+    /// its composer has not `drawn` the text, what it shows is old: an Enter could answer a dialog that nobody has seen.
     ///
     /// # Errors
     ///
     /// What Enter would do instead.
-    pub fn judge_enter(&self, screen: &Screen, foreground: Option<&str>, message: &Message) -> Result<(), Why> {
+    pub fn judge_enter(
+        &self,
+        screen: &Screen,
+        foreground: Option<&str>,
+        message: &Message,
+        drawn: bool,
+    ) -> Result<(), Why> {
+        if self.draws() && !drawn {
+            return Err(Why::NotReading);
+        }
         let shown = screen.visible_text();
         let opened = |dialog: &&Regex| dialog.is_match(&shown) && !dialog.is_match(message.text());
         if self.dialogs.iter().any(|dialog| opened(&dialog)) {
@@ -235,12 +251,23 @@ mod tests {
     #[test]
     fn enter_is_withheld_from_what_came_up_meanwhile_and_not_because_of_the_message_itself() {
         let (asks, quotes) = (screen(&["Do you want to proceed?"]), message("Do you want to proceed?"));
+        let x = message("x");
+        let enter = |shown: &str, foreground| gate().judge_enter(&screen(&[shown]), foreground, &x, true);
 
-        assert_eq!(gate().judge_enter(&asks, Some("claude"), &message("x")), Err(Why::Dialog));
-        assert_eq!(gate().judge_enter(&asks, Some("claude"), &quotes), Ok(()));
-        assert_eq!(gate().judge_enter(&screen(&["> x"]), Some("zsh"), &message("x")), Err(Why::Shell));
-        assert_eq!(gate().judge_enter(&screen(&["> x"]), None, &message("x")), Err(Why::Foreground));
-        assert_eq!(gate().judge_enter(&screen(&["> x"]), Some("claude"), &message("x")), Ok(()));
+        assert_eq!(enter("Do you want to proceed?", Some("claude")), Err(Why::Dialog));
+        assert_eq!(gate().judge_enter(&asks, Some("claude"), &quotes, true), Ok(()));
+        assert_eq!(enter("> x", Some("zsh")), Err(Why::Shell));
+        assert_eq!(enter("> x", None), Err(Why::Foreground));
+        assert_eq!(enter("> x", Some("claude")), Ok(()));
+    }
+
+    #[test]
+    fn enter_is_withheld_from_a_composer_that_has_not_drawn_the_text() {
+        let (old, x) = (screen(&["> "]), message("x"));
+        let knows_no_composer = Gate { draft: None, ..gate() };
+
+        assert_eq!(gate().judge_enter(&old, Some("claude"), &x, false), Err(Why::NotReading));
+        assert_eq!(knows_no_composer.judge_enter(&old, Some("claude"), &x, false), Ok(()));
     }
 
     #[test]

@@ -13,9 +13,24 @@ pub struct Settle {
     pub quiet: Duration,
     /// How long to wait at most once the text was read: a spinner never becomes quiet.
     pub most: Duration,
-    /// How long an application may take to read the text at all. The terminal keeps the order, so the Enter then follows
-    /// the text even if nobody has read it yet.
+    /// How long an application may take to read the text at all, and one that is known to draw it, to draw it.
     pub unread: Duration,
+}
+
+/// What is seen of an application that was given a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Reaction {
+    /// The bytes that it has not read; `None`: the platform does not tell.
+    pub(crate) unread: Option<u64>,
+    /// For how long its output has not changed since it first reacted; `None`: it has not reacted.
+    pub(crate) quiet: Option<Duration>,
+}
+
+impl Reaction {
+    /// Whether it has read all of the text, and drawn something since.
+    pub(crate) fn is_drawn(self) -> bool {
+        self.unread.unwrap_or(0) == 0 && self.quiet.is_some()
+    }
 }
 
 impl Default for Settle {
@@ -27,7 +42,7 @@ impl Default for Settle {
 impl Settle {
     /// What the agents that were tried need.
     pub const TYPICAL: Self =
-        Self { quiet: Duration::from_millis(80), most: Duration::from_millis(300), unread: Duration::from_secs(5) };
+        Self { quiet: Duration::from_millis(80), most: Duration::from_millis(300), unread: Duration::from_secs(20) };
 
     /// For applications that take paste and Enter apart by themselves: no wait at all.
     pub const NONE: Self = Self { quiet: Duration::ZERO, most: Duration::ZERO, unread: Duration::ZERO };
@@ -42,15 +57,13 @@ impl Settle {
     /// How often to look while waiting.
     pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-    /// Whether to go on waiting, `waited` after the last byte was typed.
-    ///
-    /// `unread` are the bytes that the application has not read (`None`: the platform does not tell), `quiet` is for how
-    /// long its output has not changed since it first reacted (`None`: it has not reacted).
-    pub(crate) fn wait(&self, waited: Duration, unread: Option<u64>, quiet: Option<Duration>) -> bool {
-        if unread.unwrap_or(0) > 0 {
+    /// Whether to go on waiting, `waited` after the last byte was typed, for an application that `draws` what it is given, or
+    /// of which that is not known.
+    pub(crate) fn wait(&self, waited: Duration, reaction: Reaction, draws: bool) -> bool {
+        if reaction.unread.unwrap_or(0) > 0 || (draws && !reaction.is_drawn()) {
             return waited < self.unread;
         }
-        waited < self.most && quiet.is_none_or(|quiet| quiet < self.quiet)
+        waited < self.most && reaction.quiet.is_none_or(|quiet| quiet < self.quiet)
     }
 }
 
@@ -65,37 +78,53 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    #[test]
-    fn an_application_that_reacted_and_became_quiet_is_ready_at_once() {
-        assert!(SETTLE.wait(ms(100), Some(0), Some(ms(79))));
-        assert!(!SETTLE.wait(ms(100), Some(0), Some(ms(80))));
+    fn reaction(unread: Option<u64>, quiet: Option<u64>) -> Reaction {
+        Reaction { unread, quiet: quiet.map(ms) }
     }
 
     #[test]
-    fn a_silent_one_and_a_spinning_one_are_waited_for_only_so_long() {
-        for quiet in [None, Some(ms(1))] {
-            assert!(SETTLE.wait(ms(299), None, quiet));
-            assert!(!SETTLE.wait(ms(300), None, quiet));
+    fn an_application_that_reacted_and_became_quiet_is_ready_at_once() {
+        for draws in [false, true] {
+            assert!(SETTLE.wait(ms(100), reaction(Some(0), Some(79)), draws));
+            assert!(!SETTLE.wait(ms(100), reaction(Some(0), Some(80)), draws));
         }
     }
 
     #[test]
-    fn one_that_does_not_read_is_waited_for_longer() {
-        assert!(SETTLE.wait(ms(4_999), Some(1), Some(ms(4_000))));
-        assert!(!SETTLE.wait(ms(5_000), Some(1), None));
+    fn a_spinning_one_and_one_of_which_nothing_is_known_are_waited_for_only_so_long() {
+        for (quiet, draws) in [(None, false), (Some(1), false), (Some(1), true)] {
+            assert!(SETTLE.wait(ms(299), reaction(None, quiet), draws));
+            assert!(!SETTLE.wait(ms(300), reaction(None, quiet), draws));
+        }
+    }
+
+    #[test]
+    fn one_that_does_not_read_or_draw_what_it_would_draw_is_waited_for_longer() {
+        for (unread, quiet, draws) in [(Some(1), Some(4_000), false), (Some(1), None, true), (Some(0), None, true)] {
+            assert!(SETTLE.wait(ms(4_999), reaction(unread, quiet), draws));
+            assert!(!SETTLE.wait(ms(5_000), reaction(unread, quiet), draws));
+        }
+    }
+
+    #[test]
+    fn what_is_not_read_is_not_drawn_whatever_moves() {
+        let drawn = [(Some(0), Some(1)), (None, Some(1)), (Some(1), Some(1)), (Some(0), None)]
+            .map(|(unread, quiet)| reaction(unread, quiet).is_drawn());
+
+        assert_eq!(drawn, [true, true, false, false]);
+    }
+
+    #[test]
+    fn without_settling_nothing_is_waited_for() {
+        assert!(!Settle::NONE.wait(ms(0), reaction(Some(1), None), false));
+        assert!(!Settle::NONE.wait(ms(0), reaction(Some(0), None), true));
     }
 
     #[test]
     fn in_a_faster_world_a_program_that_has_not_drawn_is_waited_for_as_long() {
         let fast = SETTLE.faster(10);
 
-        assert!(fast.wait(ms(299), Some(0), None));
-        assert!(!fast.wait(ms(100), Some(0), Some(ms(8))));
-    }
-
-    #[test]
-    fn without_settling_nothing_is_waited_for() {
-        assert!(!Settle::NONE.wait(ms(0), Some(1), None));
-        assert!(!Settle::NONE.wait(ms(0), Some(0), None));
+        assert!(fast.wait(ms(299), reaction(Some(0), None), false));
+        assert!(!fast.wait(ms(100), reaction(Some(0), Some(8)), false));
     }
 }

@@ -23,6 +23,9 @@ pub(crate) const COMPOSER: &str = r#"stty raw -echo; printf '\033[?2004hready> '
 /// The same, and a question comes up as soon as something was read.
 pub(crate) const ASKER: &str = r#"stty raw -echo; printf '\033[?2004hready> '; (while [ ! -s "$1" ]; do sleep 0.01; done; printf 'Shall I?') & exec cat > "$1""#;
 
+/// A composer that reads nothing.
+pub(crate) const DEAF: &str = r"stty raw -echo; printf '\033[?2004hready> '; exec sleep 1000";
+
 /// Reads lines without echo and prints each back: what a program that reports its prompts looks like.
 pub(crate) const REPORTER: &str = r"stty -echo; printf 'ready> '; exec sed -u 's/^/got /'";
 

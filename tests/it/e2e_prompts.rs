@@ -106,7 +106,9 @@ async fn waits_or_arrives(world: &World, why: &str, last: &str) {
     let settled = async || {
         let session = session(world).await?;
         let arrived = session.prompts.first().is_some_and(|it| it.state == "acknowledged" && it.prompt != last);
-        (arrived || session.trouble.is_some_and(|trouble| trouble.contains(why))).then_some(())
+        // A list that was seen before the prompt was wanted is a question to a person.
+        let asks = why == "dialog" && session.phase == SessionPhase::NeedsInput;
+        (arrived || asks || session.trouble.is_some_and(|trouble| trouble.contains(why))).then_some(())
     };
     eventually(why, settled).await;
 }

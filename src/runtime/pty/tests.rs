@@ -37,7 +37,11 @@ impl Tried for PtyRuntime {
     const LEAVE: &'static [u8] = b"\x1c";
 
     fn in_root(root: &Path) -> Self {
-        Self::with_settle(holder(), root.join("index"), Settle { quiet: Duration::from_millis(20), ..Settle::TYPICAL })
+        Self::with_settle(
+            holder(),
+            root.join("index"),
+            Settle { quiet: Duration::from_millis(20), unread: Duration::from_secs(1), ..Settle::TYPICAL },
+        )
     }
 
     async fn attach(&self, address: &Address, size: (u16, u16), read_only: bool, _root: &Path) -> Connection {

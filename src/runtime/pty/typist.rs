@@ -15,7 +15,7 @@ use crate::{
     boundary::cross,
     clock::Clock,
     model::{PromptId, Submission},
-    runtime::{Gate, Message, Settle, Why},
+    runtime::{Gate, Message, Settle, Why, settle::Reaction},
 };
 
 /// Orders that may wait.
@@ -145,8 +145,9 @@ impl Typist {
         }
         cross("pty.placed");
         self.record.placed(prompt);
-        self.settled(before).await;
-        if let Err(why) = gate.judge_enter(&self.terminal.screen(0), self.terminal.foreground().as_deref(), message) {
+        let drawn = self.settled(before, gate.draws()).await;
+        let (screen, foreground) = (self.terminal.screen(0), self.terminal.foreground());
+        if let Err(why) = gate.judge_enter(&screen, foreground.as_deref(), message, drawn) {
             warn!(prompt.id = %prompt, why = %why, "The text of a prompt was typed, but its Enter was withheld: {why}");
             return Ok(());
         }
@@ -163,9 +164,9 @@ impl Typist {
         self.record.submitted(prompt)
     }
 
-    /// Waits until the application has read the text and drawn it; see [`Settle`]. `before` is the revision of the screen
-    /// before the text was typed.
-    async fn settled(&self, before: u64) {
+    /// Waits until the application has read the text and drawn it; see [`Settle`]. Whether it has. `before` is the revision of
+    /// the screen before the text was typed.
+    async fn settled(&self, before: u64, draws: bool) -> bool {
         let mut ticks = tokio::time::interval(Settle::LOOK_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let begin = ticks.tick().await;
@@ -176,10 +177,10 @@ impl Typist {
                 changed = Some(now);
             }
             let quiet = changed.map(|changed| now.duration_since(changed));
-            let unread = self.terminal.unread();
+            let reaction = Reaction { unread: self.terminal.unread(), quiet };
             let over = self.terminal.ended().is_some();
-            if over || !self.settle.wait(now.duration_since(begin), unread, quiet) {
-                return;
+            if over || !self.settle.wait(now.duration_since(begin), reaction, draws) {
+                return reaction.is_drawn();
             }
             now = ticks.tick().await;
         }

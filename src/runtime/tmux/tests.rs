@@ -31,7 +31,7 @@ impl Tried for TmuxRuntime {
     const LEAVE: &'static [u8] = b"\x02\x02d";
 
     fn in_root(root: &Path) -> Self {
-        let settle = Settle { quiet: Duration::from_millis(20), ..Settle::TYPICAL };
+        let settle = Settle { quiet: Duration::from_millis(20), unread: Duration::from_secs(1), ..Settle::TYPICAL };
         let socket = Socket::of_state_dir(root);
         Self::new("/usr/bin/tmux".into(), socket, root.join("index"), settle, Clock::system()).recorded_by(holder())
     }

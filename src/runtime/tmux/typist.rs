@@ -18,7 +18,7 @@ use crate::{
     boundary::cross,
     clock::Clock,
     model::{PromptId, Submission},
-    runtime::{Address, Error, Gate, Message, Screen, Settle, Why, os},
+    runtime::{Address, Error, Gate, Message, Screen, Settle, Why, os, settle::Reaction},
 };
 
 /// For how long after a person's last key nothing is typed.
@@ -56,8 +56,8 @@ impl Typist {
                 known @ (Submission::Placed | Submission::Submitted | Submission::Indeterminate) => Ok(known),
             };
         }
-        self.settled(&pane, before).await;
-        if let Err(error) = self.judge_enter(&pane, message, gate).await {
+        let drawn = self.settled(&pane, before, gate.draws()).await;
+        if let Err(error) = self.judge_enter(&pane, message, gate, drawn).await {
             let why = if let Error::NotReceptive(why) = &error { why.to_string() } else { format!("{error:#}") };
             warn!(prompt.id = %prompt, why, "The text of a prompt was typed, but its Enter was withheld: {why}");
             return Ok(Submission::Placed);
@@ -121,9 +121,9 @@ impl Typist {
     }
 
     /// Whether Enter would submit the message that stands there now.
-    async fn judge_enter(&self, pane: &Pane, message: &Message, gate: &Gate) -> Result<(), Error> {
+    async fn judge_enter(&self, pane: &Pane, message: &Message, gate: &Gate, drawn: bool) -> Result<(), Error> {
         let screen = self.look(pane).await?;
-        gate.judge_enter(&screen, pane.foreground().as_deref(), message).map_err(Error::NotReceptive)
+        gate.judge_enter(&screen, pane.foreground().as_deref(), message, drawn).map_err(Error::NotReceptive)
     }
 
     /// The screen, if no person types there: their keys would come between ours.
@@ -168,19 +168,21 @@ impl Typist {
         Ok(done)
     }
 
-    /// Waits until the application has read the text and drawn it; see [`Settle`]. What cannot be seen is not waited for.
-    async fn settled(&self, pane: &Pane, before: Screen) {
+    /// Waits until the application has read the text and drawn it; see [`Settle`]. Whether it has. What cannot be seen is not
+    /// waited for.
+    async fn settled(&self, pane: &Pane, before: Screen, draws: bool) -> bool {
         let mut ticks = tokio::time::interval(Settle::LOOK_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let begin = ticks.tick().await;
         let (mut now, mut shown, mut changed) = (begin, before, None);
         loop {
             let quiet = changed.map(|changed| now.duration_since(changed));
-            if !self.settle.wait(now.duration_since(begin), os::unread(&pane.tty), quiet) {
-                return;
+            let reaction = Reaction { unread: os::unread(&pane.tty), quiet };
+            if !self.settle.wait(now.duration_since(begin), reaction, draws) {
+                return reaction.is_drawn();
             }
             now = ticks.tick().await;
-            let Ok(replies) = self.control.ask(vec![pane::capture(&pane.id, 0)]).await else { return };
+            let Ok(replies) = self.control.ask(vec![pane::capture(&pane.id, 0)]).await else { return false };
             let screen = pane.screen(&replies[0].text, String::new());
             if screen != shown {
                 (shown, changed) = (screen, Some(now));

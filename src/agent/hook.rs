@@ -160,7 +160,7 @@ mod tests {
         read(Timestamp::UNIX_EPOCH, report).into_iter().map(|event| event.kind).collect()
     }
 
-    /// Each as Claude Code 2.1.328 wrote it, shortened.
+    /// Each as Claude Code 2.1.328 wrote it, shortened; the answer to a question as it is documented.
     #[test]
     fn what_claude_code_reports_is_read() {
         let ended = |background| HookKind::TurnEnded { message: Some("done".into()), background };
@@ -192,6 +192,10 @@ mod tests {
             (
                 json!({"hook_event_name": "Notification", "message": "Claude is waiting for your input", "notification_type": "idle_prompt"}),
                 HookKind::Unknown { name: "Notification idle_prompt".into() },
+            ),
+            (
+                json!({"hook_event_name": "Notification", "notification_type": "elicitation_response"}),
+                HookKind::Answered,
             ),
             (
                 json!({"hook_event_name": "Notification", "message": "Claude is waiting for your input"}),

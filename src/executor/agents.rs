@@ -48,7 +48,7 @@ impl Executor {
         Settings::of(&self.config.borrow(), name)
     }
 
-    /// What a launch is made from.
+    /// What a launch is made from, but for its sandbox.
     pub(super) fn start(&self, address: &Address, ask: Launchable<'_>, token: LaunchToken) -> Start {
         let Launchable { agent: name, repo, workspace, prepared, conversation, committer } = ask;
         let own = |command: &str| vec![self.launching.own_program.clone(), command.to_owned()];
@@ -57,8 +57,7 @@ impl Executor {
         let common = repository.as_ref().filter(|_| !is_clone).map(|repository| repository.path.join(".git"));
         // Some sandboxes forbid it by itself, whatever is allowed around it.
         let own_git_dir = if is_clone { Some(workspace.join(".git")) } else { git_dir(&workspace) };
-        let wanted = repository.as_ref().and_then(|repository| self.workspace_settings(repository).sandbox);
-        let mut start = Start {
+        Start {
             agent: self.agent_settings(name),
             session: address.session.clone(),
             generation: address.generation,
@@ -79,9 +78,7 @@ impl Executor {
             },
             workspace_env: prepared.as_ref().map(Workspace::environment).unwrap_or_default(),
             sandbox: None,
-        };
-        start.sandbox = self.sandbox(&start, wanted.as_ref());
-        start
+        }
     }
 
     /// What of an environment may not reach an agent or a command of the operator's.

@@ -81,10 +81,6 @@ impl Executor {
         conversation: Conversation,
     ) -> Result<Option<String>, String> {
         let (agent, workspace) = what;
-        // Whether it belongs into a sandbox is said there.
-        if !self.is_in_settings(repo) {
-            return Err("the repository is not in the settings".to_owned());
-        }
         let runtime =
             self.runtime(&agent.runtime).ok_or_else(|| format!("there is no runtime named {}", agent.runtime))?;
         let session_dir = self.places.launch(&address.session, address.generation);
@@ -98,7 +94,12 @@ impl Executor {
         let prepared = self.workspaces.at_hand(&task).map_err(|error| chain(&error))?;
         let workspace_dir = workspace.into();
         let ask = Launchable { agent: &agent.name, repo, workspace: workspace_dir, prepared, conversation, committer };
-        let plan = agent::plan(&self.start(address, ask, token)).map_err(|error| error.to_string())?;
+        // Whether it belongs into a sandbox is said in the settings alone.
+        let settings = self.repository(repo).and_then(|repository| self.configured(&repository));
+        let settings = settings.ok_or_else(|| "the repository is not in the settings".to_owned())?;
+        let mut start = self.start(address, ask, token);
+        start.sandbox = self.sandbox(&start, settings.sandbox.as_ref());
+        let plan = agent::plan(&start).map_err(|error| error.to_string())?;
         plan.write_files().map_err(prepare)?;
         boundary::cross("executor: launch prepared, not started");
         let recording = self.recording(&plan.env);

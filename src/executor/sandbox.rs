@@ -6,7 +6,6 @@ use super::Executor;
 use crate::{
     agent::{self, Start},
     config,
-    model::RepoId,
 };
 
 /// The doors to what runs as the person, or as root: agents for keys, keyrings, containers.
@@ -30,13 +29,6 @@ const KEYS: [&str; 14] = [
 ];
 
 impl Executor {
-    /// Whether the settings still say how agents of a repository are to work.
-    pub(super) fn is_in_settings(&self, repo: RepoId) -> bool {
-        let config = self.config.borrow();
-        self.repository(repo)
-            .is_some_and(|repository| config.repositories.iter().any(|settings| settings.name == repository.configured))
-    }
-
     /// The sandbox of a launch, if its repository wants one. This looks at the disk.
     pub(super) fn sandbox(&self, start: &Start, wanted: Option<&config::Sandbox>) -> Option<agent::Sandbox> {
         let wanted = wanted?;

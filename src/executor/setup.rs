@@ -72,10 +72,15 @@ impl Executor {
         }
     }
 
-    pub(super) fn workspace_settings(&self, repository: &Repository) -> config::Workspace {
+    /// How the settings want workspaces of a repository, as long as it is there.
+    pub(super) fn configured(&self, repository: &Repository) -> Option<config::Workspace> {
         let config = self.config.borrow();
         let own = config.repositories.iter().find(|settings| settings.name == repository.configured);
-        own.map(|settings| settings.workspace.clone()).unwrap_or_default()
+        own.map(|settings| settings.workspace.clone())
+    }
+
+    fn workspace_settings(&self, repository: &Repository) -> config::Workspace {
+        self.configured(repository).unwrap_or_default()
     }
 
     /// Whether something has to be done in a workspace before an agent can work there.

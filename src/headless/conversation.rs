@@ -189,7 +189,7 @@ impl Conversation {
 
     /// Asks a person the first question.
     fn ask(&mut self) {
-        let Some(question) = self.questions.front() else { return self.record.answered() };
+        let Some(question) = self.questions.front() else { return };
         self.screen.ask(&question.what, &question.options);
         self.record.asks(&question.what);
     }
@@ -226,7 +226,7 @@ impl Conversation {
                 Some(chosen) if chosen < question.options.len() => {
                     // An agent that no longer asks does not mind.
                     question.answer.send(chosen).unwrap_or_default();
-                    self.ask();
+                    if self.questions.is_empty() { self.record.answered() } else { self.ask() }
                 }
                 Some(_) | None => {
                     self.screen.note("There is no such answer.");

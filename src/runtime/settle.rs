@@ -13,7 +13,7 @@ pub struct Settle {
     pub quiet: Duration,
     /// How long to wait at most once the text was read: a spinner never becomes quiet.
     pub most: Duration,
-    /// How long an application may take to read the text at all, and one that is known to draw it, to draw it.
+    /// How long an application may take to read the text at all. One that is known to draw it must have drawn it by then, too.
     pub unread: Duration,
 }
 

@@ -151,6 +151,9 @@ async fn a_person_answers(tongue: &Tongue) {
     world.until("a pull request", opened).await;
     assert_eq!(heard(&world).matches(answer).count(), 2, "{}", heard(&world));
     daemon.stop().await;
+    let said = world.journal().tail(Seq(0), usize::MAX >> 1).await.unwrap();
+    let answered = |event: &Event| matches!(event, Event::Session(event::Session::Hooked { hook: Hook::Answered, .. }));
+    assert_eq!(said.iter().filter(|entry| answered(&entry.event)).count(), 1, "once, when nothing is asked any more");
     world.end().await;
 }
 
